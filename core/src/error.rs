@@ -1,0 +1,87 @@
+//! The error types of the wire.
+
+use crate::wire::PacketType;
+use thiserror::Error;
+
+/// Why bytes are not a packet (`docs/protocol.md`, section 8).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Fewer bytes than the structure needs.
+    #[error("too short: {have} bytes where at least {need} are needed")]
+    TooShort {
+        /// Bytes present.
+        have: usize,
+        /// Bytes the structure needs.
+        need: usize,
+    },
+    /// A length field that does not fit the bytes or the type.
+    #[error("invalid length: {have} bytes where {need} are expected")]
+    InvalidLength {
+        /// Bytes present, or declared.
+        have: usize,
+        /// Bytes the type or the inner length field asks for.
+        need: usize,
+    },
+    /// A type byte that is not one of the nineteen.
+    #[error("unknown packet type {0:#04x}")]
+    UnknownType(u8),
+    /// The inner frame's sum does not match its checksum byte.
+    #[error("invalid checksum: the frame says {found:#04x}, its bytes sum up to {expected:#04x}")]
+    InvalidChecksum {
+        /// The sum of the bytes.
+        expected: u8,
+        /// The checksum byte of the frame.
+        found: u8,
+    },
+    /// The payload of a `0x73` or `0x83` is not enclosed in frame markers.
+    #[error("missing 0x7e markers around the inner frame")]
+    MissingMarkers,
+    /// The header declares more than [`MAX_DECLARED`](crate::wire::MAX_DECLARED) bytes.
+    #[error("packet too large: {declared} bytes declared")]
+    PacketTooLarge {
+        /// The declared payload length.
+        declared: u32,
+    },
+}
+
+impl DecodeError {
+    /// The name of the reason as metrics and reports spell it.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::TooShort { .. } => "too_short",
+            Self::InvalidLength { .. } => "invalid_length",
+            Self::UnknownType(_) => "unknown_type",
+            Self::InvalidChecksum { .. } => "invalid_checksum",
+            Self::MissingMarkers => "missing_0x7e_markers",
+            Self::PacketTooLarge { .. } => "packet_too_large",
+        }
+    }
+}
+
+/// Why a packet cannot be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The output is too short; nothing in it is of use.
+    #[error(transparent)]
+    TooSmall(#[from] TooSmall),
+    /// The payload would be longer than any peer accepts.
+    #[error("a {kind} packet with {declared} bytes of payload is longer than the limit of 4096")]
+    TooLarge {
+        /// The packet's type.
+        kind: PacketType,
+        /// The payload's length in bytes.
+        declared: usize,
+    },
+}
+
+/// The output is too short for one whole packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("the output has {have} bytes, the packet needs {needed}")]
+pub struct TooSmall {
+    /// Bytes the packet needs.
+    pub needed: usize,
+    /// Bytes the output has.
+    pub have: usize,
+}

@@ -1,0 +1,315 @@
+use super::{HEADER_LEN, MAX_DECLARED, MAX_PACKET, PacketType};
+use thiserror::Error;
+
+/// What to do after a header that cannot be one.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Resync {
+    /// Report it and take no more: on a live connection TCP loses nothing, so this is a foreign protocol.
+    #[default]
+    Close,
+    /// Report it, then look for the next plausible header byte by byte: for recordings.
+    Scan,
+}
+
+/// A header that declares more than the limit: the stream is out of step, or speaks another protocol.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("packet too large: type {:#04x} declares {} bytes of payload", header[0], self.declared())]
+pub struct FramingError {
+    /// The five bytes that were taken for a header.
+    pub header: [u8; HEADER_LEN],
+}
+
+impl FramingError {
+    /// The declared payload length in bytes.
+    pub const fn declared(&self) -> u32 {
+        let [_, l0, l1, l2, l3] = self.header;
+        u32::from_be_bytes([l0, l1, l2, l3])
+    }
+
+    /// The name of the reason as metrics and reports spell it.
+    pub const fn reason(&self) -> &'static str {
+        "packet_too_large"
+    }
+}
+
+/// What a [`Framer`] found.
+pub type Framed<'a> = Result<&'a [u8], FramingError>;
+
+/// Cuts a byte stream into whole packets, of known and unknown types (`docs/protocol.md`, sections 2 and 8).
+///
+/// A packet that lies wholly inside the input is lent from there and never copied; only one that is split between inputs
+/// is put together here. Any way of splitting the same bytes gives the same packets and errors. Memory is this one
+/// struct; work is linear in the input.
+///
+/// `MTU` is the longest whole packet in bytes. It cannot raise the limit of the protocol above
+/// [`MAX_DECLARED`].
+///
+/// ```
+/// use cync_core::wire::{Framer, Resync};
+///
+/// let mut framer: Framer = Framer::new(Resync::Close);
+/// let mut input: &[u8] = &[0xd3, 0, 0, 0, 0, 0xd8, 0, 0];
+/// assert_eq!(framer.next(&mut input), Some(Ok(&[0xd3, 0, 0, 0, 0][..])));
+/// assert_eq!(framer.next(&mut input), None);
+/// assert_eq!(framer.pending(), 3);
+///
+/// let mut input: &[u8] = &[0, 0];
+/// assert_eq!(framer.next(&mut input), Some(Ok(&[0xd8, 0, 0, 0, 0][..])));
+/// ```
+#[derive(Debug)]
+pub struct Framer<const MTU: usize = MAX_PACKET> {
+    carry: [u8; MTU],
+    /// Bytes of `carry` in use.
+    held: usize,
+    mode: Resync,
+    sync: Sync,
+    skipped: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Sync {
+    /// The next byte starts a packet.
+    Aligned,
+    /// The carry holds one whole packet, to be dropped when it has been looked at.
+    Complete,
+    /// Looking for a plausible header.
+    Scanning,
+    /// A framing error ended the stream.
+    Closed,
+}
+
+/// What the front of the stream is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Front {
+    /// Nothing whole; all input has been taken.
+    Partial,
+    /// This many bytes of the input.
+    InInput(usize),
+    /// This many bytes of the carry.
+    InCarry(usize),
+    /// Not a packet.
+    Broken(FramingError),
+}
+
+impl<const MTU: usize> Framer<MTU> {
+    const LIMIT: usize = {
+        assert!(MTU >= HEADER_LEN, "a framer holds at least a header");
+        if MTU - HEADER_LEN < MAX_DECLARED { MTU - HEADER_LEN } else { MAX_DECLARED }
+    };
+
+    /// A framer at the start of a stream.
+    pub const fn new(mode: Resync) -> Self {
+        Self { carry: [0; MTU], held: 0, mode, sync: Sync::Aligned, skipped: 0 }
+    }
+
+    /// The next packet or error. Takes what it has dealt with off the front of `input`; `None` when `input` is used up
+    /// and nothing whole is left.
+    ///
+    /// After an error in mode [`Resync::Close`] the rest of the stream is swallowed.
+    #[inline]
+    pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<Framed<'s>> {
+        if self.sync == Sync::Complete {
+            self.reset();
+        }
+        match self.front(input) {
+            Front::Partial => None,
+            Front::InInput(len) => {
+                let (packet, rest) = input.split_at_checked(len)?;
+                *input = rest;
+                Some(Ok(packet))
+            }
+            Front::InCarry(len) => self.carry.get(..len).map(Ok),
+            Front::Broken(error) => Some(Err(error)),
+        }
+    }
+
+    /// Bytes held back because their packet is not whole yet.
+    pub const fn pending(&self) -> usize {
+        match self.sync {
+            Sync::Complete => 0,
+            _ => self.held,
+        }
+    }
+
+    /// Bytes thrown away so far while looking for a header.
+    pub const fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Whether the framer is between packets and in step, so that a new one would do as well.
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.sync, Sync::Complete)
+            || (matches!(self.sync, Sync::Aligned) && self.held == 0)
+    }
+
+    /// Back to the start of a stream.
+    pub(crate) fn reset(&mut self) {
+        self.held = 0;
+        self.sync = Sync::Aligned;
+    }
+
+    /// What stands at the front of the stream. A whole packet stays there until [`Framer::accept`].
+    #[inline]
+    pub(crate) fn front(&mut self, input: &mut &[u8]) -> Front {
+        if self.sync == Sync::Aligned
+            && self.held == 0
+            && let Some((&[_, 0, 0, l2, l3], _)) = input.split_first_chunk::<HEADER_LEN>()
+        {
+            let total = HEADER_LEN + usize::from(u16::from_be_bytes([l2, l3]));
+            if total <= input.len() && total <= HEADER_LEN + Self::LIMIT {
+                return Front::InInput(total);
+            }
+        }
+        self.front_slow(input)
+    }
+
+    /// Takes a packet that [`Framer::front`] has shown off the stream.
+    pub(crate) fn accept(&mut self, input: &mut &[u8], len: usize) {
+        if self.sync == Sync::Complete {
+            self.reset();
+        } else {
+            *input = input.get(len..).unwrap_or_default();
+        }
+    }
+
+    /// The packet that [`Framer::front`] found in the carry.
+    pub(crate) fn carried(&self, len: usize) -> &[u8] {
+        self.carry.get(..len).unwrap_or_default()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn front_slow(&mut self, input: &mut &[u8]) -> Front {
+        loop {
+            match self.sync {
+                Sync::Complete => return Front::InCarry(self.held),
+                Sync::Closed => {
+                    self.skipped = self.skipped.saturating_add(input.len() as u64);
+                    *input = &[];
+                    return Front::Partial;
+                }
+                Sync::Scanning => {
+                    if !self.scan(input) {
+                        return Front::Partial;
+                    }
+                    self.sync = Sync::Aligned;
+                }
+                Sync::Aligned => {
+                    let Some(header) = self.peek_header(input) else {
+                        self.hold(input, HEADER_LEN);
+                        return Front::Partial;
+                    };
+                    let error = FramingError { header };
+                    let declared = error.declared() as usize;
+                    if declared > Self::LIMIT {
+                        self.sync = match self.mode {
+                            Resync::Close => Sync::Closed,
+                            Resync::Scan => Sync::Scanning,
+                        };
+                        self.skip_one(input);
+                        return Front::Broken(error);
+                    }
+                    let total = HEADER_LEN + declared;
+                    if self.held == 0 && total <= input.len() {
+                        return Front::InInput(total);
+                    }
+                    self.hold(input, total);
+                    if self.held < total {
+                        return Front::Partial;
+                    }
+                    self.sync = Sync::Complete;
+                }
+            }
+        }
+    }
+
+    /// Looks for a plausible header; true when the stream starts with one.
+    fn scan(&mut self, input: &mut &[u8]) -> bool {
+        while let Some(header) = self.peek_header(input) {
+            if Self::plausible(header) {
+                return true;
+            }
+            self.skip_one(input);
+        }
+        self.hold(input, HEADER_LEN);
+        false
+    }
+
+    fn plausible(header: [u8; HEADER_LEN]) -> bool {
+        let [kind, l0, l1, l2, l3] = header;
+        PacketType::from_byte(kind).is_some()
+            && l0 == 0
+            && l1 == 0
+            && usize::from(u16::from_be_bytes([l2, l3])) <= Self::LIMIT
+    }
+
+    /// The first five bytes of the stream, from the carry and the input together.
+    fn peek_header(&self, input: &[u8]) -> Option<[u8; HEADER_LEN]> {
+        let mut header = [0; HEADER_LEN];
+        let mut bytes = self.carried(self.held).iter().chain(input);
+        for to in &mut header {
+            *to = *bytes.next()?;
+        }
+        Some(header)
+    }
+
+    fn skip_one(&mut self, input: &mut &[u8]) {
+        self.skipped = self.skipped.saturating_add(1);
+        if self.held == 0 {
+            *input = input.get(1..).unwrap_or_default();
+        } else {
+            self.carry.copy_within(1..self.held.min(MTU), 0);
+            self.held -= 1;
+        }
+    }
+
+    /// Moves input into the carry until it holds `want` bytes.
+    fn hold(&mut self, input: &mut &[u8], want: usize) {
+        let missing = want.saturating_sub(self.held);
+        let (bytes, rest) = input.split_at_checked(missing).unwrap_or((input, &[]));
+        let end = self.held + bytes.len();
+        if let Some(room) = self.carry.get_mut(self.held..end) {
+            room.copy_from_slice(bytes);
+            self.held = end;
+        }
+        *input = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_close_framer_reports_once_and_swallows_the_rest() {
+        let mut framer: Framer = Framer::new(Resync::Close);
+        let mut input: &[u8] = &[0x16, 3, 1, 0, 0x53, 1, 0xd3, 0, 0, 0, 0];
+        let error = framer.next(&mut input).unwrap().unwrap_err();
+        assert_eq!(error.declared(), 0x0301_0053);
+        assert_eq!(framer.next(&mut input), None);
+        assert!(input.is_empty());
+        let mut more: &[u8] = &[0xd3, 0, 0, 0, 0];
+        assert_eq!(framer.next(&mut more), None);
+    }
+
+    #[test]
+    fn a_small_framer_refuses_what_it_cannot_hold() {
+        let mut framer: Framer<12> = Framer::new(Resync::Scan);
+        let mut input: &[u8] = &[0x43, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(framer.next(&mut input).unwrap().is_err());
+    }
+
+    #[test]
+    fn a_packet_that_was_not_accepted_stays_at_the_front() {
+        let mut framer: Framer = Framer::new(Resync::Close);
+        let mut first: &[u8] = &[0xd3, 0];
+        assert_eq!(framer.front(&mut first), Front::Partial);
+        let mut rest: &[u8] = &[0, 0, 0, 0xd8];
+        assert_eq!(framer.front(&mut rest), Front::InCarry(5));
+        assert_eq!(framer.front(&mut rest), Front::InCarry(5));
+        assert_eq!(rest, [0xd8]);
+        framer.accept(&mut rest, 5);
+        assert_eq!(framer.pending(), 0);
+        assert_eq!(rest, [0xd8]);
+    }
+}
