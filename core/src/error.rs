@@ -1,5 +1,6 @@
-//! The error types of the wire.
+//! The error types.
 
+use crate::event::State;
 use crate::wire::PacketType;
 use thiserror::Error;
 
@@ -84,4 +85,38 @@ pub struct TooSmall {
     pub needed: usize,
     /// Bytes the output has.
     pub have: usize,
+}
+
+/// Why `send` took nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session is not ready.
+    #[error("not connected: the session is {0}")]
+    NotConnected(State),
+    /// The queue is full; `Event::Writable` tells when it is not.
+    #[error("the send queue is full")]
+    Full,
+    /// The data could be too long for a packet once it is stuffed.
+    #[error(
+        "{len} bytes of data are more than the {max} that fit a packet however they are stuffed"
+    )]
+    TooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// The longest that is taken.
+        max: usize,
+    },
+    /// Packets of this type have no result, so that the stage asked for could never be reached.
+    #[error("a {0} packet is never reported as executed")]
+    NeverExecuted(PacketType),
+}
+
+/// Why a result could not be reported.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum RespondError {
+    /// Too many answers are owed.
+    #[error("too many answers are owed already")]
+    Full,
 }

@@ -1,11 +1,46 @@
 //! The Cync (xlink) protocol as a pure state machine.
+//!
+//! A [`Session`] takes bytes and clock ticks and returns packets to send, deadlines, events and delivered messages. It never
+//! opens a socket, reads a clock, allocates, or calls back, so that any runtime can drive it and any run can be repeated.
+//! [`Session`] shows the loop. [`wire`] is the codec, of use on its own.
+//!
+//! What a session promises of a message is its [`Outcome`]: reached the [`Stage`] that was asked for, refused, not sent (no
+//! byte left), or unknown (a byte left, and the answer did not come in time).
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod wire;
 
+mod answers;
+mod config;
+mod dedup;
 mod error;
+mod event;
+mod inbox;
+mod link;
+mod outbox;
+mod request;
+mod retry;
+mod rng;
+mod rto;
+mod session;
+mod stats;
 mod time;
 
-pub use error::{DecodeError, EncodeError, TooSmall};
+pub use config::{AuthCode, Config, ConfigError, Greeting};
+pub use error::{DecodeError, EncodeError, RespondError, SendError, TooSmall};
+pub use event::{
+    Deadline, Disconnect, Event, HangupReason, MessageId, NotSent, Outcome, Receipt, State, Timer,
+    Transmit, Unknown,
+};
+pub use inbox::{Delivery, DeliveryId, FrameHeader};
+pub use request::{Request, Stage};
+pub use retry::RetryPolicy;
+pub use rng::mix;
+pub use rto::AckTimer;
+pub use session::Session;
+pub use stats::Stats;
 pub use time::{CivilTime, Instant};

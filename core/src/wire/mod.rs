@@ -8,7 +8,7 @@ mod command;
 mod display;
 mod encode;
 mod frame;
-mod framer;
+pub(crate) mod framer;
 mod id;
 mod kind;
 mod packet;

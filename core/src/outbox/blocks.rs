@@ -1,0 +1,102 @@
+use super::NIL;
+
+/// Bytes of one block: the data of nearly every message fits one.
+const BLOCK: usize = 64;
+
+/// Where a message's bytes are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chain {
+    first: u16,
+    len: u16,
+}
+
+impl Chain {
+    pub(super) const EMPTY: Self = Self { first: NIL, len: 0 };
+
+    pub(super) const fn len(self) -> u16 {
+        self.len
+    }
+}
+
+/// Outgoing bytes in blocks chained by index, so that a session is one fixed piece of memory however long its messages.
+#[derive(Debug)]
+pub(super) struct Blocks<const N: usize> {
+    bytes: [[u8; BLOCK]; N],
+    next: [u16; N],
+    free: u16,
+    available: usize,
+}
+
+impl<const N: usize> Blocks<N> {
+    pub(super) fn new() -> Self {
+        let next = core::array::from_fn(|at| if at + 1 < N { (at + 1) as u16 } else { NIL });
+        Self { bytes: [[0; BLOCK]; N], next, free: 0, available: N }
+    }
+
+    /// Stores `data`; `None` if there is no room for it.
+    pub(super) fn store(&mut self, data: &[u8]) -> Option<Chain> {
+        let len = u16::try_from(data.len()).ok()?;
+        if data.len().div_ceil(BLOCK) > self.available {
+            return None;
+        }
+        let mut chain = Chain::EMPTY;
+        for piece in data.chunks(BLOCK).rev() {
+            let at = self.free;
+            let next = self.next.get_mut(usize::from(at))?;
+            self.free = core::mem::replace(next, chain.first);
+            self.available -= 1;
+            for (to, from) in self.bytes.get_mut(usize::from(at))?.iter_mut().zip(piece) {
+                *to = *from;
+            }
+            chain.first = at;
+        }
+        Some(Chain { len, ..chain })
+    }
+
+    pub(super) fn release(&mut self, chain: Chain) {
+        let mut at = chain.first;
+        while let Some(next) = self.next.get_mut(usize::from(at)) {
+            let following = core::mem::replace(next, self.free);
+            self.free = at;
+            self.available += 1;
+            at = following;
+        }
+    }
+
+    /// The stored bytes, in pieces.
+    pub(super) fn pieces(&self, chain: Chain) -> impl Iterator<Item = &[u8]> {
+        let (mut at, mut left) = (chain.first, usize::from(chain.len));
+        core::iter::from_fn(move || {
+            let piece = self.bytes.get(usize::from(at))?.get(..left.min(BLOCK))?;
+            at = *self.next.get(usize::from(at))?;
+            left -= piece.len();
+            Some(piece)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn bytes_come_back_whole_and_released_blocks_are_used_again() {
+        let mut blocks = Blocks::<4>::new();
+        for round in 0..10_u8 {
+            let data: Vec<u8> = (0..200).map(|n| n ^ round).collect();
+            let chain = blocks.store(&data).unwrap();
+            assert!(blocks.store(&[1]).is_none());
+            let back: Vec<u8> = blocks.pieces(chain).flatten().copied().collect();
+            assert_eq!(back, data);
+            blocks.release(chain);
+        }
+        let (a, b) = (blocks.store(&[1; 65]).unwrap(), blocks.store(&[2; 128]).unwrap());
+        blocks.release(a);
+        let c = blocks.store(&[3; 100]).unwrap();
+        assert!(blocks.pieces(b).flatten().eq(&[2; 128]));
+        assert!(blocks.pieces(c).flatten().eq(&[3; 100]));
+        let empty = blocks.store(&[]).unwrap();
+        assert_eq!(blocks.pieces(empty).count(), 0);
+    }
+}

@@ -1,0 +1,99 @@
+//! What an application asks a session to send.
+
+use crate::wire::{Command, Endpoint};
+use core::time::Duration;
+
+/// How far a message has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Stage {
+    /// Handed over to the connection. It says nothing about the peer.
+    Sent,
+    /// The peer acknowledged that it received the message. It says nothing about validity or execution.
+    Acked,
+    /// The peer reported that it executed the message.
+    Executed,
+}
+
+/// What to send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Body<'a> {
+    Command(Command),
+    Frame { op: u8, data: &'a [u8] },
+    Announce { op: u8, data: &'a [u8] },
+    Probe,
+}
+
+/// A message to send, and how hard to try.
+///
+/// ```
+/// use cync_core::wire::{Command, Destination};
+/// use cync_core::{Request, Stage};
+///
+/// let lamp = Destination::device(5).ok_or("1 to 254")?;
+/// let request = Request::from(Command::Power { to: lamp, on: true }).until(Stage::Executed);
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Request<'a> {
+    pub(crate) body: Body<'a>,
+    pub(crate) until: Stage,
+    pub(crate) once: bool,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) endpoint: Option<Endpoint>,
+}
+
+impl<'a> Request<'a> {
+    const fn new(body: Body<'a>, until: Stage) -> Self {
+        Self { body, until, once: false, deadline: None, endpoint: None }
+    }
+
+    /// A request frame in a `0x73`, by operation and data: for operations that [`Command`] does not know.
+    pub const fn frame(op: u8, data: &'a [u8]) -> Self {
+        Self::new(Body::Frame { op, data }, Stage::Acked)
+    }
+
+    /// An announcement frame in a `0x83`. It is handed over once: devices never repeat their announcements.
+    pub const fn announce(op: u8, data: &'a [u8]) -> Self {
+        Self::new(Body::Announce { op, data }, Stage::Sent).once()
+    }
+
+    /// A `0xa3`, answered by `0xab`.
+    pub const fn probe() -> Self {
+        Self::new(Body::Probe, Stage::Acked)
+    }
+
+    /// Transmit until this stage is reached. The default is [`Stage::Acked`]; only commands and frames can be
+    /// [`Stage::Executed`].
+    #[must_use]
+    pub const fn until(mut self, stage: Stage) -> Self {
+        self.until = stage;
+        self
+    }
+
+    /// Never hand over a second copy.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
+    /// Give up this long after `send`, instead of after the configured time.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Put this endpoint into the prefix, instead of the session's.
+    #[must_use]
+    pub const fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+}
+
+impl From<Command> for Request<'_> {
+    fn from(command: Command) -> Self {
+        Self::new(Body::Command(command), Stage::Acked)
+    }
+}

@@ -1,0 +1,435 @@
+//! The state machine that wires the parts together: the only place that knows them all.
+
+mod receive;
+mod transmit;
+
+use crate::answers::{Answer, Answers};
+use crate::config::{Config, ConfigError};
+use crate::dedup::{Dedup, Reported};
+use crate::event::{Deadline, Disconnect, Event, HangupReason, MessageId, State, Timer, Transmit};
+use crate::inbox::{Delivery, DeliveryId, Inbox};
+use crate::link::Link;
+use crate::outbox::{Message, Outbox};
+use crate::request::{Body, Request, Stage};
+use crate::retry::Next;
+use crate::rng::SplitMix64;
+use crate::rto::Estimator;
+use crate::stats::Stats;
+use crate::time::{CivilTime, Instant};
+use crate::wire::{Framer, MAX_PACKET, MsgId, PacketType, Resync, StatusCode};
+use crate::{RespondError, SendError, TooSmall};
+
+/// One end of a conversation with one endpoint.
+///
+/// It takes bytes and clock ticks and returns packets to send, deadlines, events and delivered messages. It never reads a
+/// clock, allocates, or calls back; equal inputs give equal outputs. A driver does, in any order:
+///
+/// - when bytes came: [`Session::handle_input`]; it may take fewer than it was given;
+/// - when the deadline has come: [`Session::handle_timeout`];
+/// - after any of these and after every call of the application: [`Session::poll_transmit`] until `None` while the
+///   connection takes bytes, [`Session::poll_event`] until `None`, then [`Session::poll_timeout`].
+///
+/// `SLOTS` messages can be under way or queued, `SEEN` accepted ones are remembered, and `MTU` is the longest whole packet
+/// that is taken, in bytes.
+///
+/// ```
+/// use cync_core::wire::{Command, Destination, Endpoint};
+/// use cync_core::{AuthCode, Config, Event, Instant, Outcome, Session, Stage};
+///
+/// let endpoint = Endpoint(0x4588_0f3a);
+/// let mut hub: Session = Session::new(Config::listener(endpoint), 1)?;
+/// let mut lamp: Session = Session::new(
+///     Config::greeter(endpoint, AuthCode::new(b"0123456789abcdef")?), 2)?;
+///
+/// // A driver moves bytes. These two are joined by a wire without delay or loss.
+/// let now = Instant::ZERO;
+/// fn carry(from: &mut Session, to: &mut Session, now: Instant) {
+///     let mut out = [0; 4101];
+///     while let Ok(Some(packet)) = from.poll_transmit(now, &mut out) {
+///         assert_eq!(to.handle_input(now, &out[..packet.len]), packet.len);
+///     }
+/// }
+/// hub.handle_connected(now);
+/// lamp.handle_connected(now);
+/// carry(&mut lamp, &mut hub, now);
+/// carry(&mut hub, &mut lamp, now);
+///
+/// let on = Command::Power { to: Destination::device(1).ok_or("range")?, on: true };
+/// let id = hub.send(now, on)?;
+/// carry(&mut hub, &mut lamp, now);
+/// assert_eq!(lamp.recv(now).map(|it| it.data[10]), Some(1));
+/// carry(&mut lamp, &mut hub, now);
+///
+/// let outcome = core::iter::from_fn(|| hub.poll_event()).find_map(|event| match event {
+///     Event::Done { id: done, outcome, .. } if done == id => Some(outcome),
+///     _ => None,
+/// });
+/// assert_eq!(outcome, Some(Outcome::Reached(Stage::Acked)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Session<
+    const SLOTS: usize = 128,
+    const SEEN: usize = 1024,
+    const MTU: usize = MAX_PACKET,
+> {
+    framer: Framer<MTU>,
+    machine: Machine<SLOTS, SEEN>,
+}
+
+/// Everything but the framer, which lends the packets that change it.
+#[derive(Debug)]
+struct Machine<const SLOTS: usize, const SEEN: usize> {
+    config: Config,
+    now: Instant,
+    link: Link,
+    outbox: Outbox<SLOTS>,
+    inbox: Inbox<SLOTS>,
+    answers: Answers,
+    dedup: Dedup<SEEN>,
+    ack_time: Estimator,
+    result_time: Estimator,
+    next_msg_id: u16,
+    next_counter: u32,
+    /// Counts connections, so that a state is a repetition only within its own.
+    epoch: u32,
+    stats: Stats,
+    /// Input was refused, and nothing has been freed since.
+    refusing: bool,
+    /// An answer was transmitted last, so that a message is next.
+    message_is_next: bool,
+    readable: bool,
+    writable_wanted: bool,
+    clock_asked: ClockAsked,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum ClockAsked {
+    No,
+    Yes { told: bool },
+}
+
+impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEEN, MTU> {
+    /// A session without a connection. `seed` decides where message numbers start; two sessions that speak to the same
+    /// peer within the time it remembers messages need different ones.
+    ///
+    /// # Errors
+    /// The rule that `config` breaks.
+    pub fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
+        Ok(Self { framer: Framer::new(Resync::Close), machine: Machine::new(config, seed)? })
+    }
+
+    /// A connection was made; either side may have opened it.
+    pub fn handle_connected(&mut self, now: Instant) {
+        let machine = &mut self.machine;
+        machine.tick(now);
+        machine.disconnect();
+        self.framer.reset();
+        machine.epoch = machine.epoch.wrapping_add(1);
+        if machine.link.state() != State::Closed {
+            machine.link.connected(machine.now, &machine.config.greeting);
+        }
+    }
+
+    /// The connection is gone. What was handed over ends as unknown, what was not as not sent.
+    pub fn handle_disconnected(&mut self, now: Instant, _why: Disconnect) {
+        self.machine.tick(now);
+        self.machine.disconnect();
+        self.framer.reset();
+    }
+
+    /// Bytes came. Returns how many were taken: fewer than given if there is no room for a message or for the answers
+    /// owed. Then offer the rest again once [`Session::wants_input`] is true.
+    pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) -> usize {
+        let (framer, machine) = (&mut self.framer, &mut self.machine);
+        machine.tick(now);
+        machine.receive(framer, bytes)
+    }
+
+    /// The time of [`Session::poll_timeout`] has come. Earlier or later does no harm.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.machine.tick(now);
+        self.machine.on_timeout();
+    }
+
+    /// The local time of the site, asked for by [`Event::ClockAsked`]; answers the peer's question.
+    pub fn set_wall_clock(&mut self, now: Instant, civil: CivilTime) {
+        let machine = &mut self.machine;
+        machine.tick(now);
+        if machine.clock_asked != ClockAsked::No && machine.answers.owe(Answer::Time(civil)) {
+            machine.clock_asked = ClockAsked::No;
+        }
+    }
+
+    /// Takes a message to send. It leaves by [`Session::poll_transmit`], in the order of `send`, and ends in exactly one
+    /// [`Event::Done`].
+    ///
+    /// # Errors
+    /// [`SendError::Full`] until [`Event::Writable`]; [`SendError::NotConnected`] outside [`State::Ready`]. Nothing was
+    /// taken in that case.
+    pub fn send<'a>(
+        &mut self,
+        now: Instant,
+        request: impl Into<Request<'a>>,
+    ) -> Result<MessageId, SendError> {
+        self.machine.tick(now);
+        self.machine.send(&request.into())
+    }
+
+    /// Lends the oldest accepted message; the one lent before is given up. Once it returned `None`,
+    /// [`Event::Readable`] announces the next.
+    pub fn recv(&mut self, now: Instant) -> Option<Delivery<'_>> {
+        let machine = &mut self.machine;
+        machine.tick(now);
+        machine.refusing = false;
+        machine.readable = false;
+        machine.inbox.lend()
+    }
+
+    /// Reports a delivered request as executed (status 0) or failed: a result frame that repeats its number. A repetition
+    /// of the request, on this connection or a later one, is answered with the same bytes.
+    ///
+    /// # Errors
+    /// [`RespondError::Full`] if too many answers are owed already; try again after [`Session::poll_transmit`].
+    pub fn report(
+        &mut self,
+        now: Instant,
+        delivery: DeliveryId,
+        status: StatusCode,
+    ) -> Result<(), RespondError> {
+        self.machine.tick(now);
+        self.machine.report(&delivery, status)
+    }
+
+    /// Ends the session: takes nothing new, brings what is under way to its end, then hangs up.
+    pub fn close(&mut self, now: Instant) {
+        self.machine.tick(now);
+        self.machine.link.drain();
+        self.machine.hang_up_if_drained();
+    }
+
+    /// Writes the next packet to hand over into `out`; `None` if there is none. Handing over starts an attempt's timer, so
+    /// call it only while the connection takes bytes. Call it again until it returns `None`, and after every other call
+    /// that changes the session.
+    ///
+    /// # Errors
+    /// If `out` is shorter than the packet; nothing was taken.
+    pub fn poll_transmit(
+        &mut self,
+        now: Instant,
+        out: &mut [u8],
+    ) -> Result<Option<Transmit>, TooSmall> {
+        self.machine.tick(now);
+        self.machine.transmit(out)
+    }
+
+    /// The next event. Call it until it returns `None`: a message's slot is free only when its `Done` was taken.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.machine.poll_event()
+    }
+
+    /// When to call [`Session::handle_timeout`], if nothing else happens before.
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        let machine = &self.machine;
+        let message = machine.outbox.timeout().map(|at| Deadline { at, why: Timer::Message });
+        let link = machine.link.deadline(&machine.config);
+        [message, link].into_iter().flatten().min_by_key(|deadline| deadline.at)
+    }
+
+    /// Whether [`Session::handle_input`] would take bytes.
+    pub fn wants_input(&self) -> bool {
+        !self.machine.refusing
+    }
+
+    /// How far the session is.
+    pub fn state(&self) -> State {
+        self.machine.link.state()
+    }
+
+    /// What was counted.
+    pub fn stats(&self) -> &Stats {
+        &self.machine.stats
+    }
+
+    /// Messages handed over and not done.
+    pub fn in_flight(&self) -> usize {
+        usize::from(self.machine.outbox.in_flight())
+    }
+
+    /// Messages waiting for their first transmission.
+    pub fn queued(&self) -> usize {
+        self.machine.outbox.queued()
+    }
+
+    /// Accepted messages waiting for [`Session::recv`].
+    pub fn inbox_len(&self) -> usize {
+        self.machine.inbox.len()
+    }
+
+    /// Accepted messages that are remembered.
+    pub fn remembered(&self) -> usize {
+        self.machine.dedup.len()
+    }
+}
+
+impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
+    fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
+        config.check(SLOTS)?;
+        let mut rng = SplitMix64::new(seed);
+        let start = rng.next();
+        Ok(Self {
+            now: Instant::ZERO,
+            link: Link::new(),
+            outbox: Outbox::new(),
+            inbox: Inbox::new(config.inbox),
+            answers: Answers::default(),
+            dedup: Dedup::new(config.dedup_ttl),
+            ack_time: Estimator::new(config.ack_timer),
+            result_time: Estimator::new(config.ack_timer),
+            next_msg_id: start as u16,
+            next_counter: (start >> 32) as u32,
+            epoch: 0,
+            stats: Stats::default(),
+            refusing: false,
+            message_is_next: false,
+            readable: false,
+            writable_wanted: false,
+            clock_asked: ClockAsked::No,
+            config,
+        })
+    }
+
+    /// Time never goes back.
+    fn tick(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    fn send(&mut self, request: &Request<'_>) -> Result<MessageId, SendError> {
+        if self.link.state() != State::Ready || !self.link.is_up() {
+            return Err(SendError::NotConnected(self.link.state()));
+        }
+        let counter = self.next_counter;
+        let (kind, op) = match request.body {
+            Body::Command(command) => (PacketType::DataChannel, command.op()),
+            Body::Frame { op, .. } => (PacketType::DataChannel, op),
+            Body::Announce { op, .. } => (PacketType::StatusBroadcast, op),
+            Body::Probe => (PacketType::Probe, 0),
+        };
+        if request.until == Stage::Executed && kind != PacketType::DataChannel {
+            return Err(SendError::NeverExecuted(kind));
+        }
+        let typed;
+        let data = match request.body {
+            Body::Command(command) => {
+                typed = command.data(counter);
+                &typed
+            }
+            Body::Frame { data, .. } | Body::Announce { data, .. } => data,
+            Body::Probe => &[],
+        };
+        if data.len() > transmit::MAX_DATA {
+            return Err(SendError::TooLong { len: data.len(), max: transmit::MAX_DATA });
+        }
+        let full = self.outbox.queued() >= usize::from(self.config.queue)
+            && self.outbox.in_flight() >= self.config.window;
+        let message = Message {
+            kind,
+            endpoint: request.endpoint.unwrap_or(self.config.endpoint),
+            msg_id: self.free_msg_id(),
+            counter,
+            op,
+            until: request.until,
+            once: request.once,
+            deadline: self.now + request.deadline.unwrap_or(self.config.deadline),
+        };
+        let id = if full { None } else { self.outbox.push(self.now, message, data) };
+        let Some(id) = id else {
+            self.stats.queue_full += 1;
+            self.writable_wanted = true;
+            return Err(SendError::Full);
+        };
+        self.next_msg_id = message.msg_id.0.wrapping_add(1);
+        self.next_counter = counter.wrapping_add(1);
+        Ok(id)
+    }
+
+    fn free_msg_id(&self) -> MsgId {
+        let mut msg_id = MsgId(self.next_msg_id);
+        while self.outbox.uses(msg_id) {
+            msg_id = MsgId(msg_id.0.wrapping_add(1));
+        }
+        msg_id
+    }
+
+    fn report(&mut self, delivery: &DeliveryId, status: StatusCode) -> Result<(), RespondError> {
+        let (seq, key) = delivery.accepted;
+        let reported = Reported { msg_id: self.free_msg_id(), status };
+        let (endpoint, frame) = (delivery.prefix.endpoint, delivery.frame);
+        let result = Answer::Result { endpoint, counter: frame.counter, op: frame.op, reported };
+        if self.link.is_ready() && !self.answers.owe(result) {
+            return Err(RespondError::Full);
+        }
+        self.next_msg_id = reported.msg_id.0.wrapping_add(1);
+        self.dedup.report(seq, &key, reported);
+        Ok(())
+    }
+
+    fn on_timeout(&mut self) {
+        let now = self.now;
+        self.link.handle_timeout(now, &self.config);
+        while let Some(expired) = self.outbox.expired(now) {
+            let at = expired.slot;
+            if expired.over {
+                self.outbox.give_up(now, at);
+                continue;
+            }
+            self.stats.ack_timeouts += 1;
+            match self.config.retry.next(expired.attempts, expired.once) {
+                Next::Again => self.outbox.retry(at),
+                Next::Wait => self.outbox.wait(at),
+                Next::GiveUp => self.outbox.give_up(now, at),
+            }
+        }
+        self.hang_up_if_drained();
+    }
+
+    fn disconnect(&mut self) {
+        self.outbox.disconnect(self.now);
+        self.answers.clear();
+        self.link.disconnected();
+        self.refusing = false;
+        self.clock_asked = ClockAsked::No;
+    }
+
+    fn hang_up_if_drained(&mut self) {
+        if self.link.state() == State::Draining && self.outbox.is_idle() && self.answers.is_empty()
+        {
+            self.link.hang_up(HangupReason::Closed);
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.outbox.poll_event() {
+            return Some(event);
+        }
+        if let Some(why) = self.link.poll_hangup() {
+            return Some(Event::Hangup(why));
+        }
+        if let Some(state) = self.link.poll_state() {
+            return Some(Event::StateChanged(state));
+        }
+        if core::mem::take(&mut self.readable) {
+            return Some(Event::Readable);
+        }
+        if self.clock_asked == (ClockAsked::Yes { told: false }) {
+            self.clock_asked = ClockAsked::Yes { told: true };
+            return Some(Event::ClockAsked);
+        }
+        let room = self.outbox.queued() < usize::from(self.config.queue);
+        if self.writable_wanted && room {
+            self.writable_wanted = false;
+            return Some(Event::Writable);
+        }
+        None
+    }
+}
