@@ -190,7 +190,7 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     /// of the request, on this connection or a later one, is answered with the same bytes.
     ///
     /// # Errors
-    /// [`RespondError::Full`] if too many answers are owed already; try again after [`Session::poll_transmit`].
+    /// [`RespondError::Full`] if too many answers are owed to send this one now; a repetition will be answered with it.
     pub fn report(
         &mut self,
         now: Instant,
@@ -366,11 +366,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let reported = Reported { msg_id: self.free_msg_id(), status };
         let (endpoint, frame) = (delivery.prefix.endpoint, delivery.frame);
         let result = Answer::Result { endpoint, counter: frame.counter, op: frame.op, reported };
+        self.next_msg_id = reported.msg_id.0.wrapping_add(1);
+        self.dedup.report(seq, &key, reported);
         if self.link.is_ready() && !self.answers.owe(result) {
             return Err(RespondError::Full);
         }
-        self.next_msg_id = reported.msg_id.0.wrapping_add(1);
-        self.dedup.report(seq, &key, reported);
         Ok(())
     }
 

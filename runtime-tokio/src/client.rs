@@ -1,0 +1,198 @@
+use crate::driver::Driver;
+use crate::error::{ConnectError, SendError};
+use crate::message::Message;
+use crate::shared::{Done, Shared, Status};
+use cync_core::wire::StatusCode;
+use cync_core::{
+    Config, ConfigError, DeliveryId, MessageId, Outcome, Receipt, Request, RespondError, State,
+    Stats,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, ToSocketAddrs};
+
+/// How long [`Client::connect`] waits for the connection itself.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A session to talk to: cheap to clone, every clone is the same session. Dropping the last one cuts the connection;
+/// [`Client::close`] ends it in order.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    _alive: Arc<Alive>,
+}
+
+/// The clones of one client; when the last one goes, the connection is cut.
+struct Alive(Arc<Shared>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
+impl Client {
+    /// A session without a connection; [`Client::drive`] gives it one.
+    ///
+    /// `seed` decides where message numbers start. A peer remembers messages for minutes: take a different one each time,
+    /// unless the peer is as new as the session.
+    ///
+    /// # Errors
+    /// The rule that `config` breaks.
+    pub fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
+        let shared = Arc::new(Shared::new(config, seed)?);
+        Ok(Self { _alive: Arc::new(Alive(Arc::clone(&shared))), shared })
+    }
+
+    /// Dials `addr`, spawns the driver, and waits until the greeting is done.
+    ///
+    /// # Errors
+    /// What kept the session from becoming ready.
+    pub async fn connect(
+        addr: impl ToSocketAddrs,
+        config: Config,
+        seed: u64,
+    ) -> Result<Self, ConnectError> {
+        let client = Self::new(config, seed)?;
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(addr))
+            .await
+            .map_err(|_| ConnectError::Timeout(CONNECT_TIMEOUT))??;
+        stream.set_nodelay(true)?;
+        tokio::spawn(client.drive(stream).run());
+        client.ready().await?;
+        Ok(client)
+    }
+
+    /// Gives the session this connection. Its driver has to be run (usually spawned); a connection that the session had
+    /// before is replaced, and its driver ends.
+    pub fn drive<IO: AsyncRead + AsyncWrite>(&self, io: IO) -> Driver<IO> {
+        Driver::new(Arc::clone(&self.shared), io)
+    }
+
+    /// Waits until messages can be sent.
+    ///
+    /// # Errors
+    /// What ended the connection before.
+    pub async fn ready(&self) -> Result<(), ConnectError> {
+        let mut status = self.shared.status();
+        let status = status.wait_for(|status| status.state == State::Ready || !status.driven).await;
+        match status.map(|status| *status) {
+            Ok(Status { state: State::Ready, driven: true, .. }) => Ok(()),
+            Ok(Status { hangup: Some(why), .. }) => Err(why.into()),
+            _ => Err(ConnectError::Closed),
+        }
+    }
+
+    /// Sends a message and waits until the stage it asks for is reached. Waits for room first if the queue is full; those
+    /// who wait are served in turn.
+    ///
+    /// Dropping the future ends the waiting, not the message: the peer may still execute it.
+    ///
+    /// # Errors
+    /// How the message ended otherwise.
+    pub async fn send(&self, request: impl Into<Request<'_>>) -> Result<Receipt, SendError> {
+        let request = request.into();
+        let wait = {
+            let _turn = self.shared.turn.lock().await;
+            loop {
+                let room = self.shared.writable.notified();
+                tokio::pin!(room);
+                room.as_mut().enable();
+                match self.start(request)? {
+                    Some(wait) => break wait,
+                    None => room.await,
+                }
+            }
+        };
+        self.shared.wake.notify_one();
+        let Ok((outcome, receipt)) = wait.await else {
+            return Err(cync_core::SendError::NotConnected(self.state()).into());
+        };
+        match outcome {
+            Outcome::Reached(_) => Ok(receipt),
+            Outcome::Nacked(status) => Err(SendError::Nacked { status, receipt }),
+            Outcome::NotSent(why) => Err(SendError::NotSent { why, receipt }),
+            Outcome::Unknown(why) => Err(SendError::Unknown { why, receipt }),
+        }
+    }
+
+    /// Gives a message to the session; `None` if there is no room for it.
+    fn start(&self, request: Request<'_>) -> Result<Option<Done>, cync_core::SendError> {
+        let mut inner = self.shared.lock();
+        match inner.session.send(self.shared.now(), request) {
+            Ok(id) => Ok(Some(inner.wait_for(id))),
+            Err(cync_core::SendError::Full) => Ok(None),
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Sends a message without waiting for anything.
+    ///
+    /// # Errors
+    /// If the session does not take it.
+    pub fn post<'a>(&self, request: impl Into<Request<'a>>) -> Result<MessageId, SendError> {
+        let request = request.into();
+        let id = self.shared.lock().session.send(self.shared.now(), request)?;
+        self.shared.wake.notify_one();
+        Ok(id)
+    }
+
+    /// The next message from the peer; `None` once the connection is gone and all have been taken.
+    pub async fn recv(&self) -> Option<Message> {
+        loop {
+            let readable = self.shared.readable.notified();
+            tokio::pin!(readable);
+            readable.as_mut().enable();
+            let driven = self.shared.status().borrow().driven;
+            if let Some(message) = self.try_recv() {
+                return Some(message);
+            }
+            if !driven {
+                return None;
+            }
+            readable.await;
+        }
+    }
+
+    fn try_recv(&self) -> Option<Message> {
+        let mut inner = self.shared.lock();
+        let message = inner.session.recv(self.shared.now()).map(Message::from);
+        if inner.session.inbox_len() > 0 {
+            self.shared.readable.notify_one();
+        }
+        drop(inner);
+        if message.is_some() {
+            self.shared.wake.notify_one();
+        }
+        message
+    }
+
+    /// Reports a request from the peer as executed (status 0) or failed.
+    ///
+    /// # Errors
+    /// If too many answers are owed to send this one now; a repetition of the request will be answered with it.
+    pub fn report(&self, delivery: DeliveryId, status: StatusCode) -> Result<(), RespondError> {
+        let result = self.shared.lock().session.report(self.shared.now(), delivery, status);
+        self.shared.wake.notify_one();
+        result
+    }
+
+    /// How far the session is.
+    pub fn state(&self) -> State {
+        self.shared.lock().session.state()
+    }
+
+    /// What the session counted.
+    pub fn stats(&self) -> Stats {
+        *self.shared.lock().session.stats()
+    }
+
+    /// Brings what is under way to its end, then closes the connection. At most the messages' deadlines long.
+    pub async fn close(&self) {
+        self.shared.lock().session.close(self.shared.now());
+        self.shared.wake.notify_one();
+        // It cannot fail: the sender lives in `shared`.
+        let _ = self.shared.status().wait_for(|status| !status.driven).await;
+    }
+}

@@ -1,0 +1,200 @@
+use super::greet::{Greeting, read_greeting};
+use super::impair::{LinkCounts, Weather, impair};
+use crate::chaos::{Chaos, Ppm};
+use crate::device::{Device, DeviceState};
+use cync_core::wire::{Endpoint, op};
+use cync_core::{Config, Request};
+use cync_tokio::{Client, Message};
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Connections at a time, and parties whose messages are remembered.
+const MOST: usize = 256;
+
+/// What the link to the device does to packets, greetings excepted.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Link {
+    /// What the draws depend on.
+    pub seed: u64,
+    /// How often a packet is lost, in each direction.
+    pub loss: Ppm,
+    /// How often a packet that is not lost arrives twice, in each direction.
+    pub duplicate: Ppm,
+    /// How long a packet travels, in each direction.
+    pub latency: Duration,
+}
+
+/// How a simulated device starts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeviceOptions {
+    /// Where to listen; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// The device's mesh address, 1 to 254.
+    pub address: u8,
+    /// Its link.
+    pub link: Link,
+}
+
+/// A device that listens: it answers greetings, commands (receipt, result, status), probes and heartbeats.
+///
+/// It remembers the messages of everyone who ever dialled, so that a command repeated on a new connection is not executed
+/// again. Dropping it cuts all connections.
+pub struct SimulatedDevice {
+    shared: Arc<Shared>,
+    addr: SocketAddr,
+    accepting: JoinHandle<()>,
+}
+
+struct Shared {
+    device: Mutex<Device>,
+    weather: Arc<Weather>,
+    sessions: Mutex<BTreeMap<Endpoint, Client>>,
+    seed: u64,
+}
+
+impl Drop for SimulatedDevice {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl SimulatedDevice {
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on: taken, or not of this machine.
+    pub async fn start(options: DeviceOptions) -> io::Result<Self> {
+        let DeviceOptions { listen, address, link } = options;
+        let listener = TcpListener::bind(listen).await?;
+        let addr = listener.local_addr()?;
+        let chaos = Chaos::new(link.seed, link.loss, link.duplicate);
+        let shared = Arc::new(Shared {
+            device: Mutex::new(Device::new(address)),
+            weather: Arc::new(Weather::new(chaos, link.latency)),
+            sessions: Mutex::new(BTreeMap::new()),
+            seed: link.seed,
+        });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { shared, addr, accepting })
+    }
+
+    /// Where it listens.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// How many commands it has executed, those that changed nothing included.
+    pub fn applied_count(&self) -> u64 {
+        self.shared.device().applied_count()
+    }
+
+    /// What it remembers.
+    pub fn state(&self) -> DeviceState {
+        self.shared.device().state()
+    }
+
+    /// What happened to its packets.
+    pub fn link_counts(&self) -> LinkCounts {
+        self.shared.weather.counts()
+    }
+}
+
+impl Shared {
+    fn device(&self) -> MutexGuard<'_, Device> {
+        self.device.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The session with a party, kept from connection to connection; `None` if there are too many parties.
+    fn session(&self, endpoint: Endpoint) -> Option<Client> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = sessions.get(&endpoint) {
+            return Some(client.clone());
+        }
+        if sessions.len() >= MOST {
+            return None;
+        }
+        let seed = self.seed ^ u64::from(endpoint.0);
+        let client = Client::new(Config::listener(endpoint), seed).ok()?;
+        sessions.insert(endpoint, client.clone());
+        Some(client)
+    }
+
+    /// Executes a request, reports its result and announces the new state.
+    fn react(&self, client: &Client, message: &Message) {
+        let (Some(id), Some(frame)) = (message.id, message.frame) else { return };
+        let (reaction, sno) = {
+            let mut device = self.device();
+            (device.handle(frame.op, &message.data), device.next_sno())
+        };
+        tracing::debug!(event = "request", op = frame.op, status = %reaction.status);
+        // A result that has no room is asked for again by the repetition of its request.
+        let _ = client.report(id, reaction.status);
+        if let Some(status) = reaction.announce {
+            // Announcements are not promised to anyone.
+            let _ = client.post(Request::announce(op::STATUS, &status.data(sno)));
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) if connections.len() < MOST => {
+                    connections.spawn(serve(stream, peer, Arc::clone(&shared)));
+                }
+                Ok((_, peer)) => tracing::warn!(event = "refused", %peer, "too many connections"),
+                Err(error) => {
+                    tracing::warn!(event = "accept", %error);
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// One connection, from its greeting to its end.
+async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(event = "nodelay", %peer, %error);
+    }
+    let (mut reader, writer) = stream.into_split();
+    let Some(Greeting { endpoint, bytes }) = read_greeting(&mut reader).await else {
+        tracing::warn!(event = "no_greeting", %peer, "the peer did not greet; closed");
+        return;
+    };
+    let Some(client) = shared.session(endpoint) else {
+        tracing::warn!(event = "refused", %peer, %endpoint, "too many parties");
+        return;
+    };
+    tracing::info!(event = "connected", %peer, %endpoint);
+    let io = tokio::io::join(io::Cursor::new(bytes).chain(reader), writer);
+    let (inside, pump) = impair(io, Arc::clone(&shared.weather));
+    let driver = client.drive(inside).run();
+    let app = async {
+        while let Some(message) = client.recv().await {
+            shared.react(&client, &message);
+        }
+        std::future::pending::<()>().await;
+    };
+    let session = async {
+        tokio::select! {
+            end = driver => tracing::info!(event = "disconnected", %peer, %endpoint, ?end),
+            () = app => {}
+        }
+    };
+    tokio::pin!(pump, session);
+    tokio::select! {
+        () = &mut pump => session.await,
+        // What is on its way still arrives; a peer that does not read is not waited for.
+        () = &mut session => _ = tokio::time::timeout(shared.weather.settle(), pump).await,
+    }
+}
