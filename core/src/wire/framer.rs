@@ -126,8 +126,8 @@ impl<const MTU: usize> Framer<MTU> {
     /// Bytes held back because their packet is not whole yet.
     pub const fn pending(&self) -> usize {
         match self.sync {
-            Sync::Complete => 0,
-            _ => self.held,
+            Sync::Complete | Sync::Closed => 0,
+            Sync::Aligned | Sync::Scanning => self.held,
         }
     }
 
@@ -184,7 +184,9 @@ impl<const MTU: usize> Framer<MTU> {
             match self.sync {
                 Sync::Complete => return Front::InCarry(self.held),
                 Sync::Closed => {
-                    self.skipped = self.skipped.saturating_add(input.len() as u64);
+                    let swallowed = self.held.saturating_add(input.len());
+                    self.skipped = self.skipped.saturating_add(swallowed as u64);
+                    self.held = 0;
                     *input = &[];
                     return Front::Partial;
                 }
@@ -290,6 +292,16 @@ mod tests {
         assert!(input.is_empty());
         let mut more: &[u8] = &[0xd3, 0, 0, 0, 0];
         assert_eq!(framer.next(&mut more), None);
+    }
+
+    #[test]
+    fn a_closed_framer_holds_nothing_of_a_header_that_came_in_pieces() {
+        let mut framer: Framer = Framer::new(Resync::Close);
+        assert_eq!(framer.next(&mut &[0x16, 3, 1][..]), None);
+        let mut rest: &[u8] = &[0, 0x53, 1];
+        assert!(framer.next(&mut rest).unwrap().is_err());
+        assert_eq!(framer.next(&mut rest), None);
+        assert_eq!((framer.pending(), framer.skipped()), (0, 6));
     }
 
     #[test]

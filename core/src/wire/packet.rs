@@ -437,21 +437,11 @@ pub fn mask_secrets(bytes: &mut [u8]) {
     const STARS: u8 = b'*';
     const AUTH_AT: usize = 12;
     let is_greeting = |byte| PacketType::from_byte(byte).is_some_and(PacketType::carries_secret);
-    let first_is_greeting = bytes.first().is_some_and(|byte| is_greeting(*byte));
-    if first_is_greeting {
-        let auth_len = match Packet::decode(bytes, ChecksumMode::Strict) {
-            Ok(Packet::AppLogin(login) | Packet::Handshake(login)) => login.auth.len(),
-            _ => usize::MAX,
-        };
-        bytes.iter_mut().skip(AUTH_AT).take(auth_len).for_each(|byte| *byte = STARS);
-    }
-    let mut at = usize::from(first_is_greeting);
-    while let Some(rest) = bytes.get_mut(at..) {
-        let [byte, 0, 0, l2, l3, HANDSHAKE_VERSION, _, _, _, _, k0, k1, tail @ ..] = rest else {
-            if rest.len() < AUTH_AT {
-                return;
-            }
-            at += 1;
+    // From the back: what is overwritten is never the head of a greeting that has yet to be found.
+    for at in (1..bytes.len()).rev() {
+        let Some([byte, 0, 0, l2, l3, HANDSHAKE_VERSION, _, _, _, _, k0, k1, tail @ ..]) =
+            bytes.get_mut(at..)
+        else {
             continue;
         };
         let declared = usize::from(u16::from_be_bytes([*l2, *l3]));
@@ -459,6 +449,12 @@ pub fn mask_secrets(bytes: &mut [u8]) {
         if is_greeting(*byte) && declared == LOGIN_OVERHEAD + auth_len {
             tail.iter_mut().take(auth_len).for_each(|byte| *byte = STARS);
         }
-        at += 1;
+    }
+    if bytes.first().is_some_and(|byte| is_greeting(*byte)) {
+        let auth_len = match Packet::decode(bytes, ChecksumMode::Strict) {
+            Ok(Packet::AppLogin(login) | Packet::Handshake(login)) => login.auth.len(),
+            _ => usize::MAX,
+        };
+        bytes.iter_mut().skip(AUTH_AT).take(auth_len).for_each(|byte| *byte = STARS);
     }
 }

@@ -195,6 +195,8 @@ async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
     tokio::select! {
         () = &mut pump => session.await,
         // What is on its way still arrives; a peer that does not read is not waited for.
-        () = &mut session => _ = tokio::time::timeout(shared.weather.settle(), pump).await,
+        () = &mut session => {
+            let _ = tokio::time::timeout(shared.weather.settle(), pump).await;
+        }
     }
 }
