@@ -1,0 +1,89 @@
+//! Values on the command line that every subcommand spells alike.
+
+use cync_core::wire::Endpoint;
+use thiserror::Error;
+
+/// Why a value on the command line is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub(crate) enum ArgError {
+    #[error(
+        "not an endpoint: write 0x and up to eight hex digits, exactly eight hex digits, or a \
+         decimal number up to 4294967295"
+    )]
+    Endpoint,
+    #[error("not a number from 0 to {max}: write it in decimal, or in hex with 0x")]
+    Number { max: u32 },
+}
+
+/// An endpoint: `0x` and hex digits, exactly eight hex digits, otherwise decimal.
+///
+/// Logs and packets show an endpoint as eight hex digits, so those are hex even if all of them are decimal digits.
+pub(crate) fn endpoint(text: &str) -> Result<Endpoint, ArgError> {
+    let value = match text.len() {
+        8 if text.bytes().all(|byte| byte.is_ascii_hexdigit()) => parse(text, 16),
+        _ => number(text),
+    };
+    value.map(Endpoint).ok_or(ArgError::Endpoint)
+}
+
+/// A number of 32 bits, in decimal or with `0x` in hex.
+pub(crate) fn u32(text: &str) -> Result<u32, ArgError> {
+    number(text).ok_or(ArgError::Number { max: u32::MAX })
+}
+
+/// A number of 16 bits, in decimal or with `0x` in hex.
+pub(crate) fn u16(text: &str) -> Result<u16, ArgError> {
+    number(text)
+        .and_then(|value| u16::try_from(value).ok())
+        .ok_or(ArgError::Number { max: u16::MAX.into() })
+}
+
+fn number(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => parse(digits, 16),
+        None => parse(text, 10),
+    }
+}
+
+/// `from_str_radix` alone would take a sign.
+fn parse(digits: &str, radix: u32) -> Option<u32> {
+    digits
+        .chars()
+        .all(|digit| digit.is_digit(radix))
+        .then(|| u32::from_str_radix(digits, radix).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_hex_digits_or_0x_are_hex_and_the_rest_is_decimal() {
+        for (text, value) in [
+            ("2de4b5d2", 0x2de4_b5d2),
+            ("12345678", 0x1234_5678),
+            ("0x10", 0x10),
+            ("0XfF", 0xff),
+            ("1234567", 1_234_567),
+            ("123456789", 123_456_789),
+            ("4294967295", u32::MAX),
+            ("0", 0),
+        ] {
+            assert_eq!(endpoint(text), Ok(Endpoint(value)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for text in ["", "0x", "+1234567", "-1", "4294967296", "0x100000000", "2de4b5d", "1 2"] {
+            assert_eq!(endpoint(text), Err(ArgError::Endpoint), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_keep_their_range() {
+        assert_eq!(u16("0x1537"), Ok(0x1537));
+        assert_eq!(u16("65536"), Err(ArgError::Number { max: 65535 }));
+        assert_eq!(u32("0xffffffff"), Ok(u32::MAX));
+    }
+}

@@ -1,0 +1,146 @@
+//! One line for every packet and every error, readable or as JSON.
+
+use crate::capture::{Direction, Origin};
+use crate::hex;
+use crate::render::{self, Secrets};
+use crate::stats::Stats;
+use crate::streams::Found;
+use cync_core::wire::{ChecksumMode, FramingError, Packet, PacketType, mask_secrets};
+use serde_json::{Value, json};
+use std::io::{self, Write};
+
+/// What is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// Readable lines.
+    Plain,
+    /// JSON lines.
+    Json,
+    /// Nothing but the numbers at the end.
+    Stats,
+}
+
+/// Decodes what streams consist of, counts it, and writes it.
+pub(crate) struct Report<W> {
+    pub(crate) out: W,
+    pub(crate) form: Form,
+    pub(crate) checksum: ChecksumMode,
+    pub(crate) secrets: Secrets,
+    pub(crate) stats: Stats,
+}
+
+impl<W: Write> Report<W> {
+    /// Takes the next part of a stream.
+    pub(crate) fn show(&mut self, origin: &Origin, found: Found<'_>) -> io::Result<()> {
+        match found {
+            Found::Packet(bytes) => self.show_packet(origin, bytes),
+            Found::Skipped { header, skipped } => {
+                let error = FramingError { header };
+                self.stats.count_skip(error, skipped);
+                let bytes = header.to_vec();
+                let detail = format!("{error}; {skipped} bytes skipped");
+                self.write_error(origin, error.reason(), &detail, &bytes, Some(skipped))
+            }
+        }
+    }
+
+    fn show_packet(&mut self, origin: &Origin, bytes: &[u8]) -> io::Result<()> {
+        let decoded = Packet::decode(bytes, self.checksum);
+        self.stats.count(bytes.first().copied().unwrap_or_default(), &decoded);
+        if self.form == Form::Stats {
+            return Ok(());
+        }
+        let mut shown = bytes.to_vec();
+        if self.secrets == Secrets::Masked {
+            mask_secrets(&mut shown);
+        }
+        match decoded {
+            Err(error) => {
+                self.write_error(origin, error.reason(), &error.to_string(), &shown, None)
+            }
+            Ok(packet) if shown == bytes => {
+                self.write_packet(origin, packet.kind(), Some(&packet), &shown)
+            }
+            // Decoded again, so that no field can show what the bytes do not.
+            Ok(packet) => {
+                let masked = Packet::decode(&shown, ChecksumMode::Lenient).ok();
+                self.write_packet(origin, packet.kind(), masked.as_ref(), &shown)
+            }
+        }
+    }
+
+    fn write_packet(
+        &mut self,
+        origin: &Origin,
+        kind: PacketType,
+        packet: Option<&Packet<'_>>,
+        shown: &[u8],
+    ) -> io::Result<()> {
+        match (self.form, packet) {
+            (Form::Stats, _) => Ok(()),
+            (Form::Plain, Some(packet)) => writeln!(self.out, "{} {packet}", margin(origin)),
+            (Form::Plain, None) => {
+                let digits = hex::encode(shown.iter().copied());
+                writeln!(self.out, "{} {:02x} {kind} {digits}", margin(origin), kind.byte())
+            }
+            (Form::Json, packet) => {
+                let object = match packet {
+                    Some(packet) => render::object(packet, shown, self.secrets),
+                    None => render::outline(kind, shown),
+                };
+                let mut line = origin_json(origin);
+                line["packet"] = object;
+                self.write_json(&line)
+            }
+        }
+    }
+
+    fn write_error(
+        &mut self,
+        origin: &Origin,
+        reason: &str,
+        detail: &str,
+        shown: &[u8],
+        skipped: Option<u64>,
+    ) -> io::Result<()> {
+        let digits = hex::encode(shown.iter().copied());
+        match self.form {
+            Form::Stats => Ok(()),
+            Form::Plain => {
+                writeln!(self.out, "{} ERROR {reason} ({detail}) {digits}", margin(origin))
+            }
+            Form::Json => {
+                let mut line = origin_json(origin);
+                line["error"] = json!(reason);
+                line["type"] = json!(shown.first());
+                line["hex"] = json!(digits);
+                if let Some(skipped) = skipped {
+                    line["skipped"] = json!(skipped);
+                }
+                self.write_json(&line)
+            }
+        }
+    }
+
+    /// Writes one line of JSON.
+    pub(crate) fn write_json(&mut self, value: &Value) -> io::Result<()> {
+        writeln!(self.out, "{value}")
+    }
+}
+
+fn origin_json(origin: &Origin) -> Value {
+    let Origin { n, conn, direction } = origin;
+    json!({"n": n, "conn": conn, "direction": direction.map(Direction::name)})
+}
+
+/// Chunk, connection and direction. The name is escaped: a recording is anybody's text.
+fn margin(origin: &Origin) -> String {
+    let conn =
+        origin.conn.as_deref().map_or("-".to_owned(), |conn| conn.escape_debug().to_string());
+    let arrow = match origin.direction {
+        Some(Direction::DevToCloud) => "->",
+        Some(Direction::CloudToDev) => "<-",
+        None => "--",
+    };
+    format!("{:>6} {conn} {arrow}", origin.n)
+}
