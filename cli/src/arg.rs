@@ -1,6 +1,7 @@
 //! Values on the command line that every subcommand spells alike.
 
 use cync_core::wire::Endpoint;
+use std::time::Duration;
 use thiserror::Error;
 
 /// Why a value on the command line is none.
@@ -36,6 +37,12 @@ pub(crate) fn u16(text: &str) -> Result<u16, ArgError> {
     number(text)
         .and_then(|value| u16::try_from(value).ok())
         .ok_or(ArgError::Number { max: u16::MAX.into() })
+}
+
+/// A length of time with its unit: `30ms`, `5s`, `1s 500ms`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "not a length of time: write a number and its unit, such as 30ms or 5s".into())
 }
 
 fn number(text: &str) -> Option<u32> {

@@ -8,6 +8,9 @@ use thiserror::Error;
 /// The environment variable with the code.
 pub(crate) const VARIABLE: &str = "CYNC_AUTH_CODE";
 
+/// Stands for the code where none is given.
+pub(crate) const PLACEHOLDER: &[u8] = b"0000000000000000";
+
 /// Longer than any code: sixteen bytes are usual.
 const MAX_LEN: usize = 255;
 

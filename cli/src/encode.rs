@@ -11,9 +11,6 @@ use std::path::PathBuf;
 
 /// The seconds of silence that devices announce in their greeting.
 const KEEPALIVE_S: u16 = 60;
-/// What a greeting carries when no code is given.
-const PLACEHOLDER: &[u8] = b"0000000000000000";
-
 /// Write one packet as hex digits.
 ///
 /// An endpoint is hex with 0x or when it has exactly eight hex digits, otherwise decimal. Other numbers are decimal, or
@@ -118,7 +115,7 @@ fn greeting(hello: &Hello) -> Exit {
             complain(format_args!(
                 "no authentication code: sixteen zeros stand for it; set {variable} or --auth-file"
             ));
-            PLACEHOLDER.to_vec()
+            auth::PLACEHOLDER.to_vec()
         }
         Err(error @ AuthError::Unreadable { .. }) => return complain(error),
         Err(error @ AuthError::Malformed) => {

@@ -61,6 +61,8 @@ impl From<Exit> for ExitCode {
 
 const EXAMPLES: &str = "\
 Examples:
+  cync toggle --simulate --state alternate --count 100 --until executed --loss 20%
+  cync simulate --port 9000
   cync decode docs/samples/boot.jsonl
   cync decode capture.jsonl --stats
   echo d300000000 | cync decode - --json

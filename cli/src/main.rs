@@ -5,19 +5,24 @@ mod auth;
 mod capture;
 mod decode;
 mod encode;
+mod entropy;
 mod exit;
 mod hex;
+mod impairment;
 mod lines;
+mod log;
 mod render;
 mod report;
+mod simulate;
 mod stats;
 mod streams;
+mod toggle;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
 use std::process::ExitCode;
 
-/// Decode and write packets of the Cync protocol.
+/// Switch Cync devices reliably, simulate one, decode recordings, write packets.
 #[derive(Parser)]
 #[command(version, after_help = exit::help())]
 struct Cli {
@@ -27,12 +32,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Toggle(Box<toggle::Args>),
+    Simulate(simulate::Args),
     Decode(decode::Args),
     Encode(encode::Args),
 }
 
 fn main() -> ExitCode {
     let exit = match Cli::parse().command {
+        Command::Toggle(args) => toggle::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),
     };
@@ -44,4 +53,10 @@ fn complain(problem: impl std::fmt::Display) -> Exit {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "cync: {problem}");
     Exit::Failed
+}
+
+/// Runs what needs a network.
+fn runtime(task: impl Future<Output = Exit>) -> std::io::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(task))
 }

@@ -1,0 +1,82 @@
+//! `cync simulate`: a device on a real socket, until interrupted.
+
+use crate::complain;
+use crate::entropy;
+use crate::exit::Exit;
+use crate::impairment::{Impairment, Shown};
+use crate::log::LogLevel;
+use cync_sim::net::{DeviceOptions, SimulatedDevice};
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+
+/// Run a simulated device until interrupted
+///
+/// It answers greetings, commands (receipt, result, status), probes and heartbeats, and remembers the commands of everyone
+/// who dials, so that a repeated one is executed once.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Where to listen
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// Where to listen; 0 takes any free port
+    #[arg(long, value_name = "PORT", env = "CYNC_SIM_PORT", default_value_t = 9000)]
+    port: u16,
+    /// The device's mesh address
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=254))]
+    device: u8,
+    #[command(flatten)]
+    impairment: Impairment,
+    /// Repeats the same losses; random if not given
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How much to log, on standard error
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: LogLevel,
+}
+
+pub(crate) fn run(args: &Args) -> Exit {
+    args.log_level.start();
+    match crate::runtime(serve(args)) {
+        Ok(exit) => exit,
+        Err(error) => complain(format_args!("cannot start: {error}")),
+    }
+}
+
+async fn serve(args: &Args) -> Exit {
+    let listen = SocketAddr::new(args.host, args.port);
+    let seed = args.seed.unwrap_or_else(entropy::seed);
+    let link = args.impairment.link(seed);
+    let options = DeviceOptions { listen, address: args.device, link };
+    let device = match SimulatedDevice::start(options).await {
+        Ok(device) => device,
+        Err(error) => return complain(cannot_listen(listen, &error)),
+    };
+    let addr = device.local_addr();
+    let say = |text: std::fmt::Arguments<'_>| {
+        let mut out = io::stdout();
+        // A closed standard output does not concern the device.
+        let _ = out.write_fmt(text).and_then(|()| out.flush());
+    };
+    say(format_args!("device {} listens on {addr} (seed {seed})\n", args.device));
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        return complain(format_args!("cannot wait for an interrupt: {error}"));
+    }
+    let state = if device.state().on { "on" } else { "off" };
+    say(format_args!("\n{:<20} {}\n", "state", state));
+    say(format_args!("{:<20} {}\n", "applied by device", device.applied_count()));
+    say(format_args!("{}", Shown(device.link_counts())));
+    Exit::Interrupted
+}
+
+/// Says what to do about an address that cannot be listened on.
+pub(crate) fn cannot_listen(listen: SocketAddr, error: &io::Error) -> String {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; choose another --port, or --port 0 for any free one"
+        }
+        io::ErrorKind::PermissionDenied => "choose a --port above 1023",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address; check --host",
+        _ => "choose another --host or --port",
+    };
+    format!("cannot listen on {listen}: {error}; {remedy}")
+}

@@ -1,0 +1,126 @@
+//! What became of all commands together.
+
+use crate::complain;
+use crate::exit::Exit;
+use crate::impairment::Shown;
+use cync_core::{Receipt, Stage};
+use cync_sim::net::SimulatedDevice;
+use cync_tokio::SendError;
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+/// Counts of commands.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    asked: u32,
+    ended: u32,
+    acked: u32,
+    executed: u32,
+    failed: u32,
+    latencies: Vec<Duration>,
+    pub(super) retransmissions: u64,
+    pub(super) seed: Option<u64>,
+}
+
+impl Tally {
+    pub(super) fn new(asked: u32) -> Self {
+        Self { asked, ..Self::default() }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.ended == 0
+    }
+
+    pub(super) fn count(&mut self, result: &Result<Receipt, SendError>) {
+        self.ended += 1;
+        let receipt = match result {
+            Ok(receipt) => {
+                self.latencies.push(receipt.done_at.since(receipt.queued_at));
+                Some(receipt)
+            }
+            Err(error) => {
+                self.failed += 1;
+                error.receipt()
+            }
+        };
+        let stage = receipt.and_then(|receipt| receipt.stage);
+        self.acked += u32::from(stage >= Some(Stage::Acked));
+        self.executed += u32::from(stage >= Some(Stage::Executed));
+    }
+
+    /// Prints the summary. A device that executed more often than it was asked to is a failure, whatever else went well.
+    pub(super) fn finish(mut self, exit: Exit, device: Option<&SimulatedDevice>) -> Exit {
+        self.latencies.sort_unstable();
+        let mut text = self.to_string();
+        let applied = device.map(SimulatedDevice::applied_count);
+        if let Some(device) = device {
+            let links = Shown(device.link_counts());
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{:<20} {}\n{links}", "applied by device", device.applied_count());
+        }
+        if let Some(seed) = self.seed {
+            let _ = writeln!(text, "{:<20} {seed}", "seed");
+        }
+        if let Err(error) = io::stdout().write_all(text.as_bytes())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            return complain(format_args!("cannot write the summary: {error}"));
+        }
+        match applied {
+            Some(applied) if applied > u64::from(self.asked) => complain(format_args!(
+                "the device executed {applied} commands of {}: some of them twice",
+                self.asked
+            )),
+            _ => exit,
+        }
+    }
+
+    fn percentile(&self, percent: usize) -> String {
+        let rank = (self.latencies.len() * percent).div_ceil(100).max(1);
+        self.latencies.get(rank - 1).map_or_else(|| "-".to_owned(), |took| milliseconds(*took))
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = |name: &str, value: &dyn fmt::Display| writeln!(f, "{name:<20} {value}");
+        line("asked", &self.asked)?;
+        line("acknowledged", &self.acked)?;
+        line("executed", &self.executed)?;
+        line("failed", &self.failed)?;
+        if self.ended < self.asked {
+            line("not attempted", &(self.asked - self.ended))?;
+        }
+        line("re-transmissions", &self.retransmissions)?;
+        let (p50, p99) = (self.percentile(50), self.percentile(99));
+        line("latency", &format_args!("p50 {p50}, p99 {p99}"))
+    }
+}
+
+/// A latency in milliseconds, to the tenth.
+pub(super) fn milliseconds(took: Duration) -> String {
+    let tenths = took.as_micros().div_ceil(100);
+    format!("{}.{} ms", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_were_measured() {
+        let mut tally = Tally::new(100);
+        assert_eq!(tally.percentile(50), "-");
+        tally.latencies = (1..=100).map(Duration::from_millis).collect();
+        assert_eq!(
+            (tally.percentile(50), tally.percentile(99)),
+            ("50.0 ms".into(), "99.0 ms".into())
+        );
+        tally.latencies.truncate(1);
+        assert_eq!(
+            (tally.percentile(50), tally.percentile(99)),
+            ("1.0 ms".into(), "1.0 ms".into())
+        );
+    }
+}
