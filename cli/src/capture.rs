@@ -3,7 +3,7 @@
 use crate::hex::{self, HexError};
 use crate::lines::{Line, Lines, MAX_LINE};
 use clap::ValueEnum;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
@@ -133,36 +133,42 @@ impl Capture {
     /// The next chunk; `None` at the end.
     pub(crate) fn next(&mut self) -> Option<Result<Chunk, CaptureError>> {
         loop {
-            let chunk = match &mut self.input {
+            let step = match &mut self.input {
                 Input::Ended => return None,
-                Input::Raw(input) => read_raw(input, self.next_n).map(|chunk| chunk.map(Ok)),
+                Input::Raw(input) => read_raw(input, self.next_n),
                 Input::Hex(lines) => read_line(lines, |line| hex_line(line, self.next_n)),
                 Input::Jsonl(lines) => read_line(lines, json_line),
             };
-            match chunk {
-                Ok(Some(Ok(None))) => {}
-                Ok(Some(Ok(Some(chunk)))) => {
+            match step {
+                Ok(Step::Blank) => {}
+                Ok(Step::Chunk(chunk)) => {
                     self.next_n += 1;
                     return Some(Ok(chunk));
                 }
-                Ok(Some(Err(bad))) => return Some(Err(bad)),
-                Ok(None) => self.input = Input::Ended,
+                Ok(Step::End) => self.input = Input::Ended,
                 Err(error) => {
-                    self.input = Input::Ended;
-                    return Some(Err(error.into()));
+                    if let CaptureError::Io(_) = error {
+                        self.input = Input::Ended;
+                    }
+                    return Some(Err(error));
                 }
             }
         }
     }
 }
 
+/// What comes next in a recording.
+enum Step {
+    Chunk(Chunk),
+    /// A line without a chunk.
+    Blank,
+    End,
+}
+
 /// The most bytes of one read in [`Format::Raw`].
 const RAW_PIECE: usize = 1 << 16;
 
-/// A line's chunk, if it has one.
-type Parsed<E> = Result<Option<Chunk>, E>;
-
-fn read_raw(input: &mut Box<dyn BufRead>, n: u64) -> io::Result<Option<Option<Chunk>>> {
+fn read_raw(input: &mut Box<dyn BufRead>, n: u64) -> Result<Step, CaptureError> {
     let bytes = loop {
         match input.fill_buf() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -170,27 +176,27 @@ fn read_raw(input: &mut Box<dyn BufRead>, n: u64) -> io::Result<Option<Option<Ch
         }
     };
     input.consume(bytes.len());
-    Ok((!bytes.is_empty()).then(|| Some(unnamed(n, bytes))))
+    Ok(if bytes.is_empty() { Step::End } else { Step::Chunk(unnamed(n, bytes)) })
 }
 
 fn read_line(
     lines: &mut Lines<Box<dyn BufRead>>,
-    parse: impl FnOnce(&[u8]) -> Parsed<BadLine>,
-) -> io::Result<Option<Parsed<CaptureError>>> {
+    parse: impl FnOnce(&[u8]) -> Result<Step, BadLine>,
+) -> Result<Step, CaptureError> {
     let parsed = match lines.next()? {
-        None => return Ok(None),
+        None => return Ok(Step::End),
         Some(Line::TooLong) => Err(BadLine::TooLong),
         Some(Line::Whole(line)) => parse(line),
     };
-    Ok(Some(parsed.map_err(|problem| CaptureError::Line { line: lines.number, problem })))
+    parsed.map_err(|problem| CaptureError::Line { line: lines.number, problem })
 }
 
-fn hex_line(line: &[u8], n: u64) -> Parsed<BadLine> {
+fn hex_line(line: &[u8], n: u64) -> Result<Step, BadLine> {
     let code = line.split(|byte| *byte == b'#').next().unwrap_or_default();
     if code.trim_ascii().is_empty() {
-        return Ok(None);
+        return Ok(Step::Blank);
     }
-    Ok(Some(unnamed(n, hex::decode(code)?)))
+    Ok(Step::Chunk(unnamed(n, hex::decode(code)?)))
 }
 
 /// A chunk of the one stream that hex lines and raw bytes are.
@@ -198,36 +204,40 @@ const fn unnamed(n: u64, bytes: Vec<u8>) -> Chunk {
     Chunk { origin: Origin { n, conn: None, direction: None }, alone: false, bytes }
 }
 
-fn json_line(line: &[u8]) -> Parsed<BadLine> {
+fn json_line(line: &[u8]) -> Result<Step, BadLine> {
     if line.trim_ascii().is_empty() {
-        return Ok(None);
+        return Ok(Step::Blank);
     }
     let value: Value = serde_json::from_slice(line)
         .map_err(|error| BadLine::NotJson { column: error.column() })?;
     let Value::Object(fields) = value else { return Err(BadLine::NotAnObject) };
-    let field = |name, expected| {
-        let problem = BadLine::Field { name, expected };
-        fields.get(name).map_or_else(|| Err(problem.clone()), |value| Ok((value, problem.clone())))
-    };
-    let (value, problem) = field("n", "the number of the chunk")?;
-    let n = value.as_u64().ok_or(problem)?;
-    let (value, problem) = field("conn", "the connection's name, or null")?;
-    let conn = match value {
-        Value::Null => None,
-        Value::String(name) => Some(name.clone()),
-        _ => return Err(problem),
-    };
-    let (value, problem) = field("direction", "\"dev_to_cloud\" or \"cloud_to_dev\"")?;
-    let direction = value.as_str().and_then(Direction::parse).ok_or(problem)?;
-    let (value, problem) = field("hex", "the bytes, two hex digits each")?;
-    let bytes = hex::decode(value.as_str().ok_or(problem)?.as_bytes())?;
+    let n = field(&fields, "n", "the number of the chunk", Value::as_u64)?;
+    let conn = field(&fields, "conn", "the connection's name, or null", |value| match value {
+        Value::Null => Some(None),
+        Value::String(name) => Some(Some(name.clone())),
+        _ => None,
+    })?;
+    let directions = "\"dev_to_cloud\" or \"cloud_to_dev\"";
+    let direction =
+        field(&fields, "direction", directions, |value| value.as_str().and_then(Direction::parse))?;
+    let digits = field(&fields, "hex", "the bytes, two hex digits each", Value::as_str)?;
     let injected = match fields.get("injected") {
         None | Some(Value::Null) => false,
-        Some(Value::Bool(injected)) => *injected,
-        Some(_) => return Err(BadLine::Field { name: "injected", expected: "true or false" }),
+        Some(_) => field(&fields, "injected", "true or false", Value::as_bool)?,
     };
+    let bytes = hex::decode(digits.as_bytes())?;
     let alone = injected || conn.is_none();
-    Ok(Some(Chunk { origin: Origin { n, conn, direction: Some(direction) }, alone, bytes }))
+    let origin = Origin { n, conn, direction: Some(direction) };
+    Ok(Step::Chunk(Chunk { origin, alone, bytes }))
+}
+
+fn field<'v, T>(
+    fields: &'v Map<String, Value>,
+    name: &'static str,
+    expected: &'static str,
+    read: impl FnOnce(&'v Value) -> Option<T>,
+) -> Result<T, BadLine> {
+    fields.get(name).and_then(read).ok_or(BadLine::Field { name, expected })
 }
 
 fn by_extension(path: &Path) -> Option<Format> {
@@ -285,7 +295,7 @@ mod tests {
     fn a_line_says_which_field_it_lacks() {
         let lacks = |line: &str| match json_line(line.as_bytes()) {
             Err(BadLine::Field { name, .. }) => name,
-            other => panic!("{other:?}"),
+            _ => panic!("{line} is refused for a field"),
         };
         assert_eq!(lacks(r#"{}"#), "n");
         assert_eq!(lacks(r#"{"n":-1}"#), "n");
@@ -297,7 +307,10 @@ mod tests {
 
     #[test]
     fn a_chunk_without_a_connection_and_an_injected_one_are_alone() {
-        let alone = |line: &str| json_line(line.as_bytes()).unwrap().unwrap().alone;
+        let alone = |line: &str| match json_line(line.as_bytes()).unwrap() {
+            Step::Chunk(chunk) => chunk.alone,
+            Step::Blank | Step::End => panic!("{line} has a chunk"),
+        };
         assert!(!alone(r#"{"n":1,"conn":"a","direction":"dev_to_cloud","hex":""}"#));
         assert!(alone(r#"{"n":1,"conn":null,"direction":"dev_to_cloud","hex":""}"#));
         assert!(alone(r#"{"n":1,"conn":"a","direction":"dev_to_cloud","injected":true,"hex":""}"#));
