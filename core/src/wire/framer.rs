@@ -160,7 +160,10 @@ impl<const MTU: usize> Framer<MTU> {
                 return Front::InInput(total);
             }
         }
-        self.front_slow(input)
+        // By value: a caller whose `input` is never lent to a call can keep it in registers.
+        let (front, rest) = self.front_slow(input);
+        *input = rest;
+        front
     }
 
     /// Takes a packet that [`Framer::front`] has shown off the stream.
@@ -179,27 +182,28 @@ impl<const MTU: usize> Framer<MTU> {
 
     #[cold]
     #[inline(never)]
-    fn front_slow(&mut self, input: &mut &[u8]) -> Front {
-        loop {
+    fn front_slow<'i>(&mut self, mut rest: &'i [u8]) -> (Front, &'i [u8]) {
+        let input = &mut rest;
+        let front = loop {
             match self.sync {
-                Sync::Complete => return Front::InCarry(self.held),
+                Sync::Complete => break Front::InCarry(self.held),
                 Sync::Closed => {
                     let swallowed = self.held.saturating_add(input.len());
                     self.skipped = self.skipped.saturating_add(swallowed as u64);
                     self.held = 0;
                     *input = &[];
-                    return Front::Partial;
+                    break Front::Partial;
                 }
                 Sync::Scanning => {
                     if !self.scan(input) {
-                        return Front::Partial;
+                        break Front::Partial;
                     }
                     self.sync = Sync::Aligned;
                 }
                 Sync::Aligned => {
                     let Some(header) = self.peek_header(input) else {
                         self.hold(input, HEADER_LEN);
-                        return Front::Partial;
+                        break Front::Partial;
                     };
                     let error = FramingError { header };
                     let declared = error.declared() as usize;
@@ -209,20 +213,21 @@ impl<const MTU: usize> Framer<MTU> {
                             Resync::Scan => Sync::Scanning,
                         };
                         self.skip_one(input);
-                        return Front::Broken(error);
+                        break Front::Broken(error);
                     }
                     let total = HEADER_LEN + declared;
                     if self.held == 0 && total <= input.len() {
-                        return Front::InInput(total);
+                        break Front::InInput(total);
                     }
                     self.hold(input, total);
                     if self.held < total {
-                        return Front::Partial;
+                        break Front::Partial;
                     }
                     self.sync = Sync::Complete;
                 }
             }
-        }
+        };
+        (front, rest)
     }
 
     /// Looks for a plausible header; true when the stream starts with one.
