@@ -385,14 +385,17 @@ fn frame_sum(op: u8, len: u16, data: FrameData<'_>) -> u8 {
     sum(data.raw).wrapping_add(op).wrapping_add(l0).wrapping_add(l1)
 }
 
-/// The sum of `bytes` modulo 256. Blocks of a constant length become vector instructions.
+/// The sum of `bytes` modulo 256. Blocks of a constant length become vector instructions; behind those of 16 bytes there is
+/// at most one of 8 and one of 4.
 #[inline]
 fn sum(bytes: &[u8]) -> u8 {
     let (blocks, rest) = bytes.as_chunks::<16>();
-    let (words, rest) = rest.as_chunks::<4>();
-    let blocks = blocks.iter().fold(0, |total: u8, block| total.wrapping_add(sum_block(block)));
-    let words = words.iter().fold(blocks, |total, word| total.wrapping_add(sum_block(word)));
-    rest.iter().fold(words, |total, byte| total.wrapping_add(*byte))
+    let (words, rest) = rest.as_chunks::<8>();
+    let (halves, rest) = rest.as_chunks::<4>();
+    let total = blocks.iter().fold(0, |total: u8, block| total.wrapping_add(sum_block(block)));
+    let total = words.first().map_or(total, |word| total.wrapping_add(sum_block(word)));
+    let total = halves.first().map_or(total, |half| total.wrapping_add(sum_block(half)));
+    rest.iter().take(3).fold(total, |total, byte| total.wrapping_add(*byte))
 }
 
 #[inline]

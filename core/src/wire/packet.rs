@@ -239,19 +239,17 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// The short way for a framed packet that is right as it stands. `None` says nothing: ask [`Packet::decode_any`].
+    /// The short way for a framed packet that is right as it stands; `None` means: ask [`Packet::decode_any`].
     ///
     /// It calls nothing that is not inlined, so that the packet need not be in memory.
     #[inline]
     fn decode_plain(bytes: &'a [u8]) -> Option<Self> {
-        let Some((&[byte, 0, 0, l2, l3], rest)) = bytes.split_first_chunk::<HEADER_LEN>() else {
-            return None;
-        };
-        let declared = usize::from(u16::from_be_bytes([l2, l3]));
-        if declared > MAX_DECLARED {
+        let (&[byte, l0, l1, l2, l3], payload) = bytes.split_first_chunk::<HEADER_LEN>()?;
+        let declared = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
+        if declared != payload.len() || declared > MAX_DECLARED {
             return None;
         }
-        let (prefix, region) = rest.get(..declared)?.split_first_chunk()?;
+        let (prefix, region) = payload.split_first_chunk()?;
         let frame = Frame::decode_plain(region)?;
         let channel = Channel { prefix: Prefix::parse(prefix), frame };
         match byte {
