@@ -6,6 +6,9 @@ const OVERHEAD: usize = 9;
 /// Where the data starts in a body, after un-stuffing.
 const DATA_AT: usize = 8;
 
+/// Where the bytes start in a body that its checksum covers.
+const SUMMED_AT: usize = 5;
+
 /// What to do with a frame whose checksum is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum ChecksumMode {
@@ -170,51 +173,68 @@ impl<'a> Frame<'a> {
         [c0, c1, c2, c3, self.direction.0, self.op, l0, l1]
     }
 
-    /// Decodes the region of a packet from byte 12 to its end.
+    /// The frame of a region that is bound, and right as it stands.
     #[inline]
+    pub(super) fn decode_plain(region: &'a [u8]) -> Option<Self> {
+        let [MARK, body @ .., MARK] = region else { return None };
+        Self::as_it_stands(Layout::Bound, body)
+            .filter(|plain| plain.fits() && plain.checksum_valid())
+    }
+
+    /// Decodes the region of a packet from byte 12 to its end.
     pub(super) fn decode(
         kind: PacketType,
         region: &'a [u8],
         mode: ChecksumMode,
     ) -> Result<Self, DecodeError> {
-        let Some((&MARK, _)) = region.split_last() else { return Err(DecodeError::MissingMarkers) };
-        let (layout, start) = match region {
-            [MARK, ..] => (Layout::Bound, 1),
-            [0, MARK, ..] if kind == PacketType::DataChannel => (Layout::BoundPad1, 2),
-            [0, ..] if kind == PacketType::StatusBroadcast => (Layout::Unbound, 1),
+        let (layout, body) = match (kind, region) {
+            (_, [MARK]) => (Layout::Bound, &[][..]),
+            (_, [MARK, body @ .., MARK]) => (Layout::Bound, body),
+            (PacketType::DataChannel, [0, MARK]) => (Layout::BoundPad1, &[][..]),
+            (PacketType::DataChannel, [0, MARK, body @ .., MARK]) => (Layout::BoundPad1, body),
+            (PacketType::StatusBroadcast, [0, body @ .., MARK]) => (Layout::Unbound, body),
             _ => return Err(DecodeError::MissingMarkers),
         };
-        let body = region.get(start..region.len() - 1).unwrap_or(&[]);
-        let [c0, c1, c2, c3, dir, op, l0, l1, tail @ ..] = body else { return Err(short(body)) };
-        let Some((&stored, data)) = tail.split_last() else { return Err(short(body)) };
-        let len = u16::from_le_bytes([*l0, *l1]);
-        let fits = usize::from(len) == data.len();
-        let computed = sum(data).wrapping_add(*op).wrapping_add(*l0).wrapping_add(*l1);
-        let plain = Self {
+        let Some(plain) = Self::as_it_stands(layout, body) else {
+            return Err(DecodeError::TooShort { have: body.len(), need: OVERHEAD });
+        };
+        if plain.fits() && plain.checksum_valid() {
+            return Ok(plain);
+        }
+        Self::decode_irregular(plain, body, mode)
+    }
+
+    /// The candidate in which nothing is stuffed; `None` if the body is too short for any frame.
+    #[inline]
+    fn as_it_stands(layout: Layout, body: &'a [u8]) -> Option<Self> {
+        let [c0, c1, c2, c3, dir, op, l0, l1, data @ .., checksum] = body else { return None };
+        let summed = body.get(SUMMED_AT..)?;
+        Some(Self {
             layout,
             counter: u32::from_le_bytes([*c0, *c1, *c2, *c3]),
             direction: Direction(*dir),
             op: *op,
-            data: FrameData { raw: data, len, stuffed: false },
-            checksum: stored,
-            computed,
-        };
-        if fits && computed == stored {
-            return Ok(plain);
-        }
-        Self::decode_irregular(body, plain, fits, mode)
+            data: FrameData { raw: data, len: u16::from_le_bytes([*l0, *l1]), stuffed: false },
+            checksum: *checksum,
+            computed: sum(summed).wrapping_sub(*checksum),
+        })
+    }
+
+    /// Whether the length field is right, for a frame as it stands.
+    #[inline]
+    fn fits(&self) -> bool {
+        usize::from(self.data.len) == self.data.raw.len()
     }
 
     /// The candidate rule (`docs/protocol.md`, section 4), for a body that is not right as it is: stuffed, or broken.
     #[cold]
     fn decode_irregular(
-        body: &'a [u8],
         plain: Self,
-        plain_fits: bool,
+        body: &'a [u8],
         mode: ChecksumMode,
     ) -> Result<Self, DecodeError> {
         let unstuffed = Self::decode_stuffed(body, plain.layout);
-        let frame = match (plain_fits, unstuffed) {
+        let frame = match (plain.fits(), unstuffed) {
             (_, Some(frame)) if frame.checksum_valid() => frame,
             (true, _) => plain,
             (false, Some(frame)) => frame,
@@ -262,11 +282,6 @@ impl<'a> Frame<'a> {
             computed,
         })
     }
-}
-
-#[cold]
-fn short(body: &[u8]) -> DecodeError {
-    DecodeError::TooShort { have: body.len(), need: OVERHEAD }
 }
 
 /// Frames are equal when they say the same; how they were stuffed does not count.
@@ -370,23 +385,22 @@ fn frame_sum(op: u8, len: u16, data: FrameData<'_>) -> u8 {
     sum(data.raw).wrapping_add(op).wrapping_add(l0).wrapping_add(l1)
 }
 
-/// The sum of `bytes` modulo 256, eight at a time.
+/// The sum of `bytes` modulo 256. Blocks of a constant length become vector instructions; behind those of 16 bytes there is
+/// at most one of 8 and one of 4.
 #[inline]
 fn sum(bytes: &[u8]) -> u8 {
-    const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut lanes = 0_u64;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let pairs = (word & EVEN).wrapping_add((word >> 8) & EVEN) & EVEN;
-        lanes = lanes.wrapping_add(pairs) & EVEN;
-    }
-    let [l0, _, l2, _, l4, _, l6, _] = lanes.to_le_bytes();
-    let mut total = l0.wrapping_add(l2).wrapping_add(l4).wrapping_add(l6);
-    for byte in rest {
-        total = total.wrapping_add(*byte);
-    }
-    total
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    let (words, rest) = rest.as_chunks::<8>();
+    let (halves, rest) = rest.as_chunks::<4>();
+    let total = blocks.iter().fold(0, |total: u8, block| total.wrapping_add(sum_block(block)));
+    let total = words.first().map_or(total, |word| total.wrapping_add(sum_block(word)));
+    let total = halves.first().map_or(total, |half| total.wrapping_add(sum_block(half)));
+    rest.iter().take(3).fold(total, |total, byte| total.wrapping_add(*byte))
+}
+
+#[inline]
+fn sum_block<const N: usize>(block: &[u8; N]) -> u8 {
+    block.iter().fold(0, |total, byte| total.wrapping_add(*byte))
 }
 
 #[cfg(test)]

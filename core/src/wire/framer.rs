@@ -21,6 +21,7 @@ pub struct FramingError {
 
 impl FramingError {
     /// The declared payload length in bytes.
+    #[inline]
     pub const fn declared(&self) -> u32 {
         let [_, l0, l1, l2, l3] = self.header;
         u32::from_be_bytes([l0, l1, l2, l3])
@@ -108,19 +109,45 @@ impl<const MTU: usize> Framer<MTU> {
     /// After an error in mode [`Resync::Close`] the rest of the stream is swallowed.
     #[inline]
     pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<Framed<'s>> {
+        if let Some(len) = self.whole_in(input)
+            && let Some((packet, rest)) = input.split_at_checked(len)
+        {
+            *input = rest;
+            return Some(Ok(packet));
+        }
+        // By value: a caller whose `input` is never lent to a call can keep it in registers.
+        let (item, rest) = self.next_slow(input);
+        *input = rest;
+        item
+    }
+
+    #[inline(never)]
+    fn next_slow<'s, 'i: 's>(&'s mut self, input: &'i [u8]) -> (Option<Framed<'s>>, &'i [u8]) {
         if self.sync == Sync::Complete {
             self.reset();
         }
-        match self.front(input) {
+        let mut rest = input;
+        let item = match self.front(&mut rest) {
             Front::Partial => None,
-            Front::InInput(len) => {
-                let (packet, rest) = input.split_at_checked(len)?;
-                *input = rest;
-                Some(Ok(packet))
-            }
+            Front::InInput(len) => rest.split_at_checked(len).map(|(packet, behind)| {
+                rest = behind;
+                Ok(packet)
+            }),
             Front::InCarry(len) => self.carry.get(..len).map(Ok),
             Front::Broken(error) => Some(Err(error)),
+        };
+        (item, rest)
+    }
+
+    /// The length of a whole packet at the front of the input, if nothing else is to be done first.
+    #[inline]
+    fn whole_in(&self, input: &[u8]) -> Option<usize> {
+        if self.sync != Sync::Aligned || self.held != 0 {
+            return None;
         }
+        let (&header, payload) = input.split_first_chunk::<HEADER_LEN>()?;
+        let declared = FramingError { header }.declared() as usize;
+        (declared <= payload.len() && declared <= Self::LIMIT).then_some(HEADER_LEN + declared)
     }
 
     /// Bytes held back because their packet is not whole yet.
@@ -151,16 +178,12 @@ impl<const MTU: usize> Framer<MTU> {
     /// What stands at the front of the stream. A whole packet stays there until [`Framer::accept`].
     #[inline]
     pub(crate) fn front(&mut self, input: &mut &[u8]) -> Front {
-        if self.sync == Sync::Aligned
-            && self.held == 0
-            && let Some((&[_, 0, 0, l2, l3], _)) = input.split_first_chunk::<HEADER_LEN>()
-        {
-            let total = HEADER_LEN + usize::from(u16::from_be_bytes([l2, l3]));
-            if total <= input.len() && total <= HEADER_LEN + Self::LIMIT {
-                return Front::InInput(total);
-            }
+        if let Some(len) = self.whole_in(input) {
+            return Front::InInput(len);
         }
-        self.front_slow(input)
+        let (front, rest) = self.front_slow(input);
+        *input = rest;
+        front
     }
 
     /// Takes a packet that [`Framer::front`] has shown off the stream.
@@ -179,27 +202,28 @@ impl<const MTU: usize> Framer<MTU> {
 
     #[cold]
     #[inline(never)]
-    fn front_slow(&mut self, input: &mut &[u8]) -> Front {
-        loop {
+    fn front_slow<'i>(&mut self, mut rest: &'i [u8]) -> (Front, &'i [u8]) {
+        let input = &mut rest;
+        let front = loop {
             match self.sync {
-                Sync::Complete => return Front::InCarry(self.held),
+                Sync::Complete => break Front::InCarry(self.held),
                 Sync::Closed => {
                     let swallowed = self.held.saturating_add(input.len());
                     self.skipped = self.skipped.saturating_add(swallowed as u64);
                     self.held = 0;
                     *input = &[];
-                    return Front::Partial;
+                    break Front::Partial;
                 }
                 Sync::Scanning => {
                     if !self.scan(input) {
-                        return Front::Partial;
+                        break Front::Partial;
                     }
                     self.sync = Sync::Aligned;
                 }
                 Sync::Aligned => {
                     let Some(header) = self.peek_header(input) else {
                         self.hold(input, HEADER_LEN);
-                        return Front::Partial;
+                        break Front::Partial;
                     };
                     let error = FramingError { header };
                     let declared = error.declared() as usize;
@@ -209,20 +233,21 @@ impl<const MTU: usize> Framer<MTU> {
                             Resync::Scan => Sync::Scanning,
                         };
                         self.skip_one(input);
-                        return Front::Broken(error);
+                        break Front::Broken(error);
                     }
                     let total = HEADER_LEN + declared;
                     if self.held == 0 && total <= input.len() {
-                        return Front::InInput(total);
+                        break Front::InInput(total);
                     }
                     self.hold(input, total);
                     if self.held < total {
-                        return Front::Partial;
+                        break Front::Partial;
                     }
                     self.sync = Sync::Complete;
                 }
             }
-        }
+        };
+        (front, rest)
     }
 
     /// Looks for a plausible header; true when the stream starts with one.
@@ -247,6 +272,11 @@ impl<const MTU: usize> Framer<MTU> {
 
     /// The first five bytes of the stream, from the carry and the input together.
     fn peek_header(&self, input: &[u8]) -> Option<[u8; HEADER_LEN]> {
+        match self.held {
+            0 => return input.first_chunk().copied(),
+            HEADER_LEN.. => return self.carry.first_chunk().copied(),
+            _ => {}
+        }
         let mut header = [0; HEADER_LEN];
         let mut bytes = self.carried(self.held).iter().chain(input);
         for to in &mut header {
