@@ -71,6 +71,8 @@ pub struct Framer<const MTU: usize = MAX_PACKET> {
 enum Sync {
     /// The next byte starts a packet.
     Aligned,
+    /// The carry holds the beginning of a packet.
+    Partial,
     /// The carry holds one whole packet, to be dropped when it has been looked at.
     Complete,
     /// Looking for a plausible header.
@@ -142,7 +144,7 @@ impl<const MTU: usize> Framer<MTU> {
     /// The length of a whole packet at the front of the input, if nothing else is to be done first.
     #[inline]
     fn whole_in(&self, input: &[u8]) -> Option<usize> {
-        if self.sync != Sync::Aligned || self.held != 0 {
+        if self.sync != Sync::Aligned {
             return None;
         }
         let (&header, payload) = input.split_first_chunk::<HEADER_LEN>()?;
@@ -154,7 +156,7 @@ impl<const MTU: usize> Framer<MTU> {
     pub const fn pending(&self) -> usize {
         match self.sync {
             Sync::Complete | Sync::Closed => 0,
-            Sync::Aligned | Sync::Scanning => self.held,
+            Sync::Aligned | Sync::Partial | Sync::Scanning => self.held,
         }
     }
 
@@ -165,8 +167,7 @@ impl<const MTU: usize> Framer<MTU> {
 
     /// Whether the framer is between packets and in step, so that a new one would do as well.
     pub const fn is_idle(&self) -> bool {
-        matches!(self.sync, Sync::Complete)
-            || (matches!(self.sync, Sync::Aligned) && self.held == 0)
+        matches!(self.sync, Sync::Aligned | Sync::Complete)
     }
 
     /// Back to the start of a stream.
@@ -218,11 +219,11 @@ impl<const MTU: usize> Framer<MTU> {
                     if !self.scan(input) {
                         break Front::Partial;
                     }
-                    self.sync = Sync::Aligned;
+                    self.sync = if self.held == 0 { Sync::Aligned } else { Sync::Partial };
                 }
-                Sync::Aligned => {
+                Sync::Aligned | Sync::Partial => {
                     let Some(header) = self.peek_header(input) else {
-                        self.hold(input, HEADER_LEN);
+                        self.hold_part(input, HEADER_LEN);
                         break Front::Partial;
                     };
                     let error = FramingError { header };
@@ -239,7 +240,7 @@ impl<const MTU: usize> Framer<MTU> {
                     if self.held == 0 && total <= input.len() {
                         break Front::InInput(total);
                     }
-                    self.hold(input, total);
+                    self.hold_part(input, total);
                     if self.held < total {
                         break Front::Partial;
                     }
@@ -292,6 +293,14 @@ impl<const MTU: usize> Framer<MTU> {
         } else {
             self.carry.copy_within(1..self.held.min(MTU), 0);
             self.held -= 1;
+        }
+    }
+
+    /// Moves input into the carry until it holds `want` bytes of a packet.
+    fn hold_part(&mut self, input: &mut &[u8], want: usize) {
+        self.hold(input, want);
+        if self.held > 0 {
+            self.sync = Sync::Partial;
         }
     }
 
