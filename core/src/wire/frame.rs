@@ -6,9 +6,6 @@ const OVERHEAD: usize = 9;
 /// Where the data starts in a body, after un-stuffing.
 const DATA_AT: usize = 8;
 
-/// Where the bytes start in a body that its checksum covers.
-const SUMMED_AT: usize = 5;
-
 /// What to do with a frame whose checksum is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum ChecksumMode {
@@ -173,12 +170,12 @@ impl<'a> Frame<'a> {
         [c0, c1, c2, c3, self.direction.0, self.op, l0, l1]
     }
 
-    /// The frame of a region that is bound, and right as it stands.
+    /// The bound frame with this header and these bytes behind it, if it is right as it stands.
     #[inline]
-    pub(super) fn decode_plain(region: &'a [u8]) -> Option<Self> {
-        let [MARK, body @ .., MARK] = region else { return None };
-        Self::as_it_stands(Layout::Bound, body)
-            .filter(|plain| plain.fits() && plain.checksum_valid())
+    pub(super) fn decode_plain(header: [u8; DATA_AT], rest: &'a [u8]) -> Option<Self> {
+        let [data @ .., checksum, MARK] = rest else { return None };
+        let plain = Self::as_it_stands(Layout::Bound, header, data, *checksum);
+        (plain.fits() && plain.checksum_valid()).then_some(plain)
     }
 
     /// Decodes the region of a packet from byte 12 to its end.
@@ -195,29 +192,29 @@ impl<'a> Frame<'a> {
             (PacketType::StatusBroadcast, [0, body @ .., MARK]) => (Layout::Unbound, body),
             _ => return Err(DecodeError::MissingMarkers),
         };
-        let Some(plain) = Self::as_it_stands(layout, body) else {
+        let Some((header, [data @ .., checksum])) = body.split_first_chunk() else {
             return Err(DecodeError::TooShort { have: body.len(), need: OVERHEAD });
         };
+        let plain = Self::as_it_stands(layout, *header, data, *checksum);
         if plain.fits() && plain.checksum_valid() {
             return Ok(plain);
         }
         Self::decode_irregular(plain, body, mode)
     }
 
-    /// The candidate in which nothing is stuffed; `None` if the body is too short for any frame.
+    /// The candidate in which nothing is stuffed.
     #[inline]
-    fn as_it_stands(layout: Layout, body: &'a [u8]) -> Option<Self> {
-        let [c0, c1, c2, c3, dir, op, l0, l1, data @ .., checksum] = body else { return None };
-        let summed = body.get(SUMMED_AT..)?;
-        Some(Self {
+    fn as_it_stands(layout: Layout, header: [u8; DATA_AT], data: &'a [u8], checksum: u8) -> Self {
+        let [c0, c1, c2, c3, dir, op, l0, l1] = header;
+        Self {
             layout,
-            counter: u32::from_le_bytes([*c0, *c1, *c2, *c3]),
-            direction: Direction(*dir),
-            op: *op,
-            data: FrameData { raw: data, len: u16::from_le_bytes([*l0, *l1]), stuffed: false },
-            checksum: *checksum,
-            computed: sum(summed).wrapping_sub(*checksum),
-        })
+            counter: u32::from_le_bytes([c0, c1, c2, c3]),
+            direction: Direction(dir),
+            op,
+            data: FrameData { raw: data, len: u16::from_le_bytes([l0, l1]), stuffed: false },
+            checksum,
+            computed: sum(data).wrapping_add(op).wrapping_add(l0).wrapping_add(l1),
+        }
     }
 
     /// Whether the length field is right, for a frame as it stands.
@@ -385,17 +382,12 @@ fn frame_sum(op: u8, len: u16, data: FrameData<'_>) -> u8 {
     sum(data.raw).wrapping_add(op).wrapping_add(l0).wrapping_add(l1)
 }
 
-/// The sum of `bytes` modulo 256. Blocks of a constant length become vector instructions; behind those of 16 bytes there is
-/// at most one of 8 and one of 4.
+/// The sum of `bytes` modulo 256. Words of a constant length become vector instructions.
 #[inline]
 fn sum(bytes: &[u8]) -> u8 {
-    let (blocks, rest) = bytes.as_chunks::<16>();
-    let (words, rest) = rest.as_chunks::<8>();
-    let (halves, rest) = rest.as_chunks::<4>();
-    let total = blocks.iter().fold(0, |total: u8, block| total.wrapping_add(sum_block(block)));
-    let total = words.first().map_or(total, |word| total.wrapping_add(sum_block(word)));
-    let total = halves.first().map_or(total, |half| total.wrapping_add(sum_block(half)));
-    rest.iter().take(3).fold(total, |total, byte| total.wrapping_add(*byte))
+    let (words, rest) = bytes.as_chunks::<8>();
+    let total = words.iter().fold(0, |total: u8, block| total.wrapping_add(sum_block(block)));
+    rest.iter().take(7).fold(total, |total, byte| total.wrapping_add(*byte))
 }
 
 #[inline]

@@ -111,9 +111,7 @@ impl<const MTU: usize> Framer<MTU> {
     /// After an error in mode [`Resync::Close`] the rest of the stream is swallowed.
     #[inline]
     pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<Framed<'s>> {
-        if let Some(len) = self.whole_in(input)
-            && let Some((packet, rest)) = input.split_at_checked(len)
-        {
+        if let Some((packet, rest)) = self.whole_in(input) {
             *input = rest;
             return Some(Ok(packet));
         }
@@ -141,15 +139,18 @@ impl<const MTU: usize> Framer<MTU> {
         (item, rest)
     }
 
-    /// The length of a whole packet at the front of the input, if nothing else is to be done first.
+    /// A whole packet at the front of the input and what is behind it, if nothing else is to be done first.
     #[inline]
-    fn whole_in(&self, input: &[u8]) -> Option<usize> {
+    fn whole_in<'i>(&self, input: &'i [u8]) -> Option<(&'i [u8], &'i [u8])> {
         if self.sync != Sync::Aligned {
             return None;
         }
-        let (&header, payload) = input.split_first_chunk::<HEADER_LEN>()?;
+        let header = *input.first_chunk()?;
         let declared = FramingError { header }.declared() as usize;
-        (declared <= payload.len() && declared <= Self::LIMIT).then_some(HEADER_LEN + declared)
+        if declared > Self::LIMIT {
+            return None;
+        }
+        input.split_at_checked(HEADER_LEN + declared)
     }
 
     /// Bytes held back because their packet is not whole yet.
@@ -179,8 +180,8 @@ impl<const MTU: usize> Framer<MTU> {
     /// What stands at the front of the stream. A whole packet stays there until [`Framer::accept`].
     #[inline]
     pub(crate) fn front(&mut self, input: &mut &[u8]) -> Front {
-        if let Some(len) = self.whole_in(input) {
-            return Front::InInput(len);
+        if let Some((packet, _)) = self.whole_in(input) {
+            return Front::InInput(packet.len());
         }
         let (front, rest) = self.front_slow(input);
         *input = rest;

@@ -1,12 +1,15 @@
 use super::{
-    ChecksumMode, Datapoints, Endpoint, Frame, HANDSHAKE_VERSION, HEADER_LEN, MAX_DECLARED, MsgId,
-    PacketType, Secret, StatusCode,
+    ChecksumMode, Datapoints, Endpoint, FRAME_AT, Frame, HANDSHAKE_VERSION, HEADER_LEN, MARK,
+    MAX_DECLARED, MsgId, PacketType, Secret, StatusCode,
 };
 use crate::error::DecodeError;
 use crate::time::CivilTime;
 
 /// Bytes of a greeting's payload that are not the authentication code.
 const LOGIN_OVERHEAD: usize = 10;
+
+/// Bytes of a framed packet up to its frame's data: header, prefix, marker, the frame's header.
+const PLAIN_HEAD: usize = FRAME_AT + 1 + 8;
 
 /// The seven bytes that most types start their payload with (`docs/protocol.md`, section 3).
 ///
@@ -241,17 +244,24 @@ impl<'a> Packet<'a> {
 
     /// The short way for a framed packet that is right as it stands; `None` means: ask [`Packet::decode_any`].
     ///
-    /// It calls nothing that is not inlined, so that the packet need not be in memory.
+    /// It calls nothing that is not inlined, so that the packet need not be in memory, and asks for the length of `bytes` twice
+    /// only: everything up to the frame's data stands at fixed places.
     #[inline]
     fn decode_plain(bytes: &'a [u8]) -> Option<Self> {
-        let (&[byte, l0, l1, l2, l3], payload) = bytes.split_first_chunk::<HEADER_LEN>()?;
+        let Some((
+            &[byte, l0, l1, l2, l3, ref prefix @ .., MARK, c0, c1, c2, c3, dir, op, n0, n1],
+            rest,
+        )) = bytes.split_first_chunk::<PLAIN_HEAD>()
+        else {
+            return None;
+        };
         let declared = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
-        if declared != payload.len() || declared > MAX_DECLARED {
+        if declared != bytes.len() - HEADER_LEN || declared > MAX_DECLARED {
             return None;
         }
-        let (prefix, region) = payload.split_first_chunk()?;
-        let frame = Frame::decode_plain(region)?;
-        let channel = Channel { prefix: Prefix::parse(prefix), frame };
+        let header = [c0, c1, c2, c3, dir, op, n0, n1];
+        let channel =
+            Channel { prefix: Prefix::parse(prefix), frame: Frame::decode_plain(header, rest)? };
         match byte {
             0x73 => Some(Self::DataChannel(channel)),
             0x83 => Some(Self::StatusBroadcast(channel)),
