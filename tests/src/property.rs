@@ -11,6 +11,7 @@ use cync_core::wire::{ChecksumMode, MAX_PACKET, Packet, Resync, Stuffing, mask_s
 ///   thrown away, and every byte is accounted for;
 /// - what is held stays below one packet;
 /// - no packet makes decoding, display or masking panic, and a displayed packet is one line;
+/// - bytes behind a packet change nothing, so that the short way of decoding gives what the full rules give;
 /// - what decodes encodes to bytes that decode to an equal packet and encode to the same bytes again.
 pub fn decode_stream(data: &[u8]) {
     for resync in [Resync::Scan, Resync::Close] {
@@ -26,7 +27,14 @@ pub fn decode_stream(data: &[u8]) {
 /// The second half of [`decode_stream`], for bytes that are taken for one packet.
 pub fn decode_packet(bytes: &[u8]) {
     mask_secrets(&mut bytes.to_vec());
+    let followed = [bytes, &[0x5a]].concat();
+    let is_whole = bytes.first_chunk().is_some_and(|&[_, l0, l1, l2, l3]| {
+        u32::from_be_bytes([l0, l1, l2, l3]) as usize + 5 <= bytes.len()
+    });
     for mode in [ChecksumMode::Strict, ChecksumMode::Lenient] {
+        if is_whole {
+            assert_eq!(Packet::decode(bytes, mode), Packet::decode(&followed, mode));
+        }
         let Ok(packet) = Packet::decode(bytes, mode) else { continue };
         let line = packet.to_string();
         assert!(!line.contains(char::is_control), "one record, one line: {line:?}");
