@@ -7,7 +7,7 @@ use cync_core::wire::{
 };
 use cync_core::{
     CivilTime, Config, Disconnect, Event, HangupReason, Instant, NotSent, Outcome, Request,
-    RetryPolicy, SendError, Stage, State, Timer, Unknown,
+    RetryPolicy, SendError, Stage, State, Timer, TooSmall, Unknown,
 };
 use cync_sim::{Copies, Direction};
 use cync_tests::pair::{ADDRESS, Pair};
@@ -795,6 +795,42 @@ fn a_packet_with_a_wrong_checksum_is_counted_answered_and_nothing_else() {
 }
 
 // Handing over
+
+#[test]
+fn a_buffer_that_is_too_short_is_told_what_is_needed_and_takes_nothing() {
+    let mut lamp: Solo = Solo::connected(greeter());
+    let mut twin: Solo = Solo::connected(greeter());
+    let stage = |solo: &mut Solo, n: usize| match n {
+        0 => {}
+        1 => {
+            let status = StatusCode::OK;
+            solo.hear(&Packet::HelloAck(LoginAck { status, reserved: 0 }));
+        }
+        2 => drop(solo.session.send(solo.now, power(true))),
+        3 => drop(solo.hear(&request(1))),
+        _ => {
+            solo.wait(ms(21_000));
+            solo.session.handle_timeout(solo.now);
+        }
+    };
+    for n in 0..5 {
+        stage(&mut lamp, n);
+        stage(&mut twin, n);
+        if n == 3 {
+            lamp.session.send(lamp.now, power(false)).unwrap();
+            twin.session.send(twin.now, power(false)).unwrap();
+        }
+        while let Some(packet) = twin.out_one() {
+            for have in 0..packet.len() {
+                let before = format!("{:?}", lamp.session);
+                let short = lamp.session.poll_transmit(lamp.now, &mut vec![0; have]);
+                assert_eq!(short, Err(TooSmall { needed: packet.len(), have }));
+                assert_eq!(before, format!("{:?}", lamp.session));
+            }
+            assert_eq!(lamp.out_one(), Some(packet));
+        }
+    }
+}
 
 #[test]
 fn time_that_goes_back_stands_still() {

@@ -21,7 +21,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
         let message = self.outbox.next_to_send(self.config.window);
         if let Some(at) = message.filter(|_| self.message_is_next || self.answers.is_empty()) {
-            self.message_is_next = false;
             return self.transmit_message(at, out);
         }
         if let Some(answer) = self.answers.first() {
@@ -59,6 +58,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let Some(view) = self.outbox.look(at) else { return Ok(None) };
         let (id, kind, attempt) = (view.id, view.message.kind, view.attempts.saturating_add(1));
         let len = encode(view, out).map_err(own_packet)?;
+        self.message_is_next = false;
         self.stats.retransmissions += u64::from(attempt > 1);
         let acked = self.outbox.stage(at) >= Some(Stage::Acked);
         let wait = if acked { self.result_time.timer() } else { self.ack_time.timer() };
