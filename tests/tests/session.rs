@@ -833,6 +833,20 @@ fn a_buffer_that_is_too_short_is_told_what_is_needed_and_takes_nothing() {
 }
 
 #[test]
+fn nothing_is_handed_over_past_its_deadline_when_the_clock_jumps() {
+    let mut hub = hub();
+    send(&mut hub, power(true).into());
+    hub.tick();
+    hub.session.send(hub.now, power(true)).unwrap();
+    hub.wait(ms(100_000));
+    assert!(hub.out().is_empty());
+    assert_eq!(
+        done(&mut hub),
+        [Outcome::Unknown(Unknown::Timeout), Outcome::NotSent(NotSent::Deadline)]
+    );
+}
+
+#[test]
 fn time_that_goes_back_stands_still() {
     let mut hub = hub();
     hub.wait(ms(1_000));

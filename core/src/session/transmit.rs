@@ -16,10 +16,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if self.link.owes_hello() {
             return self.transmit_hello(out).map(Some);
         }
+        let message = self.next_in_time();
         if !self.link.is_ready() {
             return Ok(None);
         }
-        let message = self.outbox.next_to_send(self.config.window);
         if let Some(at) = message.filter(|_| self.message_is_next || self.answers.is_empty()) {
             return self.transmit_message(at, out);
         }
@@ -41,6 +41,18 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return Ok(Some(Transmit { len, kind, id: None, attempt: 0 }));
         }
         Ok(None)
+    }
+
+    /// The message to hand over next; those whose time is over end here, should the tick that ends them come late.
+    fn next_in_time(&mut self) -> Option<u16> {
+        while let Some(at) = self.outbox.next_to_send(self.config.window) {
+            if self.outbox.look(at)?.message.deadline > self.now {
+                return Some(at);
+            }
+            self.outbox.give_up(self.now, at);
+            self.hang_up_if_drained();
+        }
+        None
     }
 
     fn transmit_hello(&mut self, out: &mut [u8]) -> Result<Transmit, TooSmall> {
