@@ -612,6 +612,57 @@ fn the_next_packets_time_starts_with_its_own_first_byte() {
 // Bounds
 
 #[test]
+fn the_window_and_the_queue_are_bounded_and_writable_announces_room() {
+    let mut hub: Solo = Solo::greeted(config(|it| (it.window, it.queue) = (2, 3)));
+    for _ in 0..5 {
+        hub.session.send(hub.now, power(true)).unwrap();
+    }
+    assert_eq!(hub.session.send(hub.now, power(true)), Err(SendError::Full));
+    assert_eq!(hub.events(), []);
+    let out = hub.out();
+    assert_eq!((out.len(), hub.session.in_flight(), hub.session.queued()), (2, 2, 3));
+    assert_eq!(hub.session.send(hub.now, power(true)), Err(SendError::Full));
+    assert_eq!(hub.session.stats().queue_full, 2);
+    assert!(!hub.events().contains(&Event::Writable));
+    hub.hear(&ack(numbers(&out[0]).0, StatusCode::OK));
+    let events = hub.events();
+    assert_eq!(events.last(), Some(&Event::Writable));
+    hub.session.send(hub.now, power(true)).unwrap();
+    assert!(!hub.events().contains(&Event::Writable));
+}
+
+#[test]
+fn a_session_without_a_queue_takes_what_fits_its_window_and_announces_room() {
+    let mut hub: Solo = Solo::greeted(config(|it| (it.window, it.queue) = (1, 0)));
+    let (msg_id, _) = send(&mut hub, power(true).into());
+    assert_eq!(hub.session.send(hub.now, power(true)), Err(SendError::Full));
+    hub.hear(&ack(msg_id, StatusCode::OK));
+    assert_eq!(hub.events().last(), Some(&Event::Writable));
+    hub.session.send(hub.now, power(true)).unwrap();
+}
+
+#[test]
+fn writable_waits_until_the_bytes_have_room_as_well() {
+    let mut hub: Solo<8> = Solo::greeted(config(|it| (it.window, it.queue) = (4, 4)));
+    let long = Request::frame(0x99, &[7; 400]);
+    hub.session.send(hub.now, long).unwrap();
+    assert_eq!(hub.session.send(hub.now, long), Err(SendError::Full));
+    let out = hub.out();
+    assert!(!hub.events().contains(&Event::Writable));
+    hub.hear(&ack(numbers(&out[0]).0, StatusCode::OK));
+    assert_eq!(hub.events().last(), Some(&Event::Writable));
+    hub.session.send(hub.now, long).unwrap();
+}
+
+#[test]
+fn data_that_could_never_have_room_is_too_long() {
+    let mut hub: Solo<8> = Solo::greeted(config(|it| (it.window, it.queue) = (4, 4)));
+    let sent = hub.session.send(hub.now, Request::frame(0x99, &[7; 513]));
+    assert_eq!(sent, Err(SendError::TooLong { len: 513, max: 512 }));
+    hub.session.send(hub.now, Request::frame(0x99, &[7; 512])).unwrap();
+}
+
+#[test]
 fn the_longest_data_fits_a_packet_however_it_is_stuffed() {
     let mut hub = hub();
     let Err(SendError::TooLong { max, .. }) =

@@ -99,7 +99,8 @@ struct Machine<const SLOTS: usize, const SEEN: usize> {
     /// An answer was transmitted last, so that a message is next.
     message_is_next: bool,
     readable: bool,
-    writable_wanted: bool,
+    /// The shortest data that `send` refused since `Writable` was told.
+    refused: Option<usize>,
     clock_asked: ClockAsked,
 }
 
@@ -293,7 +294,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             refusing: false,
             message_is_next: false,
             readable: false,
-            writable_wanted: false,
+            refused: None,
             clock_asked: ClockAsked::No,
             config,
         })
@@ -327,11 +328,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             Body::Frame { data, .. } | Body::Announce { data, .. } => data,
             Body::Probe => &[],
         };
-        if data.len() > transmit::MAX_DATA {
-            return Err(SendError::TooLong { len: data.len(), max: transmit::MAX_DATA });
+        let max = transmit::MAX_DATA.min(Outbox::<SLOTS>::CAPACITY);
+        if data.len() > max {
+            return Err(SendError::TooLong { len: data.len(), max });
         }
-        let full = self.outbox.queued() >= usize::from(self.config.queue)
-            && self.outbox.in_flight() >= self.config.window;
         let message = Message {
             kind,
             endpoint: request.endpoint.unwrap_or(self.config.endpoint),
@@ -342,15 +342,23 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             once: request.once,
             deadline: self.now + request.deadline.unwrap_or(self.config.deadline),
         };
-        let id = if full { None } else { self.outbox.push(self.now, message, data) };
+        let has_room = self.has_room(data.len());
+        let id = if has_room { self.outbox.push(self.now, message, data) } else { None };
         let Some(id) = id else {
             self.stats.queue_full += 1;
-            self.writable_wanted = true;
+            self.refused = Some(self.refused.map_or(data.len(), |len| len.min(data.len())));
             return Err(SendError::Full);
         };
         self.next_msg_id = message.msg_id.0.wrapping_add(1);
         self.next_counter = counter.wrapping_add(1);
         Ok(id)
+    }
+
+    /// Whether `send` would take so many bytes of data.
+    fn has_room(&self, len: usize) -> bool {
+        let held = self.outbox.queued() + usize::from(self.outbox.in_flight());
+        let limit = usize::from(self.config.window) + usize::from(self.config.queue);
+        held < limit && self.outbox.has_room(len)
     }
 
     fn free_msg_id(&self) -> MsgId {
@@ -425,9 +433,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.clock_asked = ClockAsked::Yes { told: true };
             return Some(Event::ClockAsked);
         }
-        let room = self.outbox.queued() < usize::from(self.config.queue);
-        if self.writable_wanted && room {
-            self.writable_wanted = false;
+        let ready = self.link.is_up() && self.link.state() == State::Ready;
+        if self.refused.is_some_and(|len| ready && self.has_room(len)) {
+            self.refused = None;
             return Some(Event::Writable);
         }
         None
