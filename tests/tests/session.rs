@@ -388,6 +388,17 @@ fn a_busy_peer_is_asked_again() {
 }
 
 #[test]
+fn a_peer_that_stays_busy_is_named_in_the_receipt() {
+    let mut hub = hub();
+    let (msg_id, _) = send(&mut hub, power(true).into());
+    hub.hear(&ack(msg_id, BUSY));
+    hub.wait(ms(5_000));
+    hub.session.handle_timeout(hub.now);
+    let (outcome, receipt) = hub.done()[0];
+    assert_eq!((outcome, receipt.status), (Outcome::Unknown(Unknown::Timeout), Some(BUSY)));
+}
+
+#[test]
 fn the_clouds_verdict_ends_the_message_it_names_and_no_other() {
     let verdict = |endpoint, msg_id, status| {
         Packet::DataResult(Ack { endpoint, msg_id, status: StatusCode(status) })

@@ -317,6 +317,13 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
     }
 
+    /// Records a status that ends nothing.
+    pub(crate) fn note(&mut self, at: u16, status: StatusCode) {
+        if let Some(slot) = self.slot_mut(at) {
+            slot.status = Some(status);
+        }
+    }
+
     /// Ends a message.
     pub(crate) fn finish(&mut self, now: Instant, at: u16, outcome: Outcome) {
         let Some(slot) = self.slot_mut(at).filter(|slot| slot.done.is_none()) else { return };

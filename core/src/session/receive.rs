@@ -241,7 +241,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                     self.outbox.rearm(slot, last_sent + self.result_time.timer());
                 }
             }
-            BUSY => {}
+            BUSY => self.outbox.note(slot, BUSY),
             refused => self.outbox.finish(self.now, slot, Outcome::Nacked(refused)),
         }
     }
