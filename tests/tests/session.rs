@@ -595,6 +595,14 @@ fn a_silent_peer_is_hung_up_on_after_exactly_60_seconds() {
 }
 
 #[test]
+fn offering_nothing_is_no_sign_of_life() {
+    let mut hub = hub();
+    hub.wait(ms(30_000));
+    hub.feed(&[]);
+    assert_eq!(hub.session.poll_timeout().unwrap().at, at(60_000));
+}
+
+#[test]
 fn a_packet_has_its_time_from_its_first_byte() {
     let mut hub = hub();
     let bytes = bytes_of(&request(1));

@@ -56,9 +56,12 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if !self.link.is_up() {
             input = &[];
         }
-        self.link.received(self.now, framer.pending() > 0, whole);
+        let taken = bytes.len() - input.len();
+        if taken > 0 {
+            self.link.received(self.now, framer.pending() > 0, whole);
+        }
         self.hang_up_if_drained();
-        bytes.len() - input.len()
+        taken
     }
 
     fn on_framing_error(&mut self, error: FramingError) {
