@@ -61,7 +61,7 @@ pub struct Config {
     pub greeting: Greeting,
     /// Messages handed over and not done, at most.
     pub window: u16,
-    /// Messages waiting for their first transmission, at most.
+    /// Messages waiting for room in the window, at most.
     pub queue: u16,
     /// How long a message may take, from `send` to its end.
     pub deadline: Duration,

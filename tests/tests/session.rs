@@ -788,6 +788,41 @@ fn answers_in_front_of_a_refused_message_are_taken() {
 }
 
 #[test]
+fn our_own_refusal_is_not_the_peers_silence() {
+    let mut lamp = full();
+    let bytes = bytes_of(&request(3));
+    lamp.wait(ms(20_000));
+    assert_eq!(lamp.feed(&bytes), 0);
+    assert_eq!(lamp.session.poll_timeout(), None);
+    lamp.wait(ms(1_000_000));
+    lamp.session.handle_timeout(lamp.now);
+    assert_eq!(lamp.events(), []);
+    lamp.session.recv(lamp.now).unwrap();
+    let deadline = lamp.session.poll_timeout().unwrap();
+    assert_eq!((deadline.at, deadline.why), (lamp.now + ms(40_000), Timer::Silence));
+}
+
+#[test]
+fn while_input_is_refused_no_answer_is_missed() {
+    let retry = RetryPolicy { max_attempts: NonZeroU16::new(1) };
+    let mut lamp: Solo = Solo::greeted(config(|it| (it.inbox, it.retry) = (1, retry)));
+    lamp.hear(&request(1));
+    let request_2 = bytes_of(&request(2));
+    lamp.out();
+    let (msg_id, _) = send(&mut lamp, Request::from(power(true)).deadline(ms(10_000)));
+    let stream = [request_2, bytes_of(&ack(msg_id, StatusCode::OK))].concat();
+    assert_eq!(lamp.feed(&stream), 0);
+    for _ in 0..8 {
+        lamp.tick();
+        assert!(lamp.out().is_empty());
+    }
+    assert_eq!(lamp.session.stats().ack_timeouts, 0);
+    lamp.session.recv(lamp.now).unwrap();
+    assert_eq!(lamp.feed(&stream), stream.len());
+    assert_eq!(done(&mut lamp), [Outcome::Reached(Stage::Acked)]);
+}
+
+#[test]
 fn a_deadline_passes_while_input_is_refused() {
     let mut lamp = full();
     send(&mut lamp, power(true).into());

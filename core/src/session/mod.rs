@@ -18,6 +18,7 @@ use crate::stats::Stats;
 use crate::time::{CivilTime, Instant};
 use crate::wire::{Framer, MAX_PACKET, MsgId, PacketType, Resync, StatusCode};
 use crate::{RespondError, SendError, TooSmall};
+use core::time::Duration;
 
 /// One end of a conversation with one endpoint.
 ///
@@ -94,8 +95,6 @@ struct Machine<const SLOTS: usize, const SEEN: usize> {
     /// Counts connections, so that a state is a repetition only within its own.
     epoch: u32,
     stats: Stats,
-    /// Input was refused, and nothing has been freed since.
-    refusing: bool,
     /// An answer was transmitted last, so that a message is next.
     message_is_next: bool,
     readable: bool,
@@ -182,7 +181,7 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     pub fn recv(&mut self, now: Instant) -> Option<Delivery<'_>> {
         let machine = &mut self.machine;
         machine.tick(now);
-        machine.refusing = false;
+        machine.link.take(machine.now);
         machine.readable = false;
         machine.inbox.lend()
     }
@@ -237,9 +236,10 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         [message, link].into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
 
-    /// Whether [`Session::handle_input`] would take bytes.
+    /// Whether [`Session::handle_input`] would take bytes. While it would not, neither silence nor a missing answer is held
+    /// against the peer.
     pub fn wants_input(&self) -> bool {
-        !self.machine.refusing
+        !self.machine.link.is_refusing()
     }
 
     /// How far the session is.
@@ -291,7 +291,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             next_counter: (start >> 32) as u32,
             epoch: 0,
             stats: Stats::default(),
-            refusing: false,
             message_is_next: false,
             readable: false,
             refused: None,
@@ -391,6 +390,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 self.outbox.give_up(now, at);
                 continue;
             }
+            if self.link.is_refusing() {
+                // The answer may be among what is refused.
+                self.outbox.rearm(at, now + self.answer_timer(at));
+                continue;
+            }
             self.stats.ack_timeouts += 1;
             match self.config.retry.next(expired.attempts, expired.once) {
                 Next::Again => self.outbox.retry(at),
@@ -401,11 +405,16 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.hang_up_if_drained();
     }
 
+    /// How long to wait for the next answer to a message.
+    fn answer_timer(&self, at: u16) -> Duration {
+        let acked = self.outbox.stage(at) >= Some(Stage::Acked);
+        if acked { self.result_time.timer() } else { self.ack_time.timer() }
+    }
+
     fn disconnect(&mut self) {
         self.outbox.disconnect(self.now);
         self.answers.clear();
         self.link.disconnected();
-        self.refusing = false;
         self.clock_asked = ClockAsked::No;
     }
 

@@ -34,7 +34,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     ) -> usize {
         let mut input = bytes;
         let mut whole = false;
-        self.refusing = false;
+        self.link.take(self.now);
         while self.link.is_up() {
             let front = framer.front(&mut input);
             let (packet, len) = match front {
@@ -47,7 +47,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 Front::InCarry(len) => (framer.carried(len), len),
             };
             if self.on_packet(packet) == Taken::NotYet {
-                self.refusing = true;
+                self.link.refuse(self.now);
                 break;
             }
             framer.accept(&mut input, len);

@@ -3,7 +3,6 @@ use crate::config::Greeting;
 use crate::error::{EncodeError, TooSmall};
 use crate::event::Transmit;
 use crate::outbox::View;
-use crate::request::Stage;
 use crate::wire::{
     Direction, Encoder, HEADER_LEN, Layout, Login, MAX_DECLARED, Packet, PacketType, Prefix,
 };
@@ -26,7 +25,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if let Some(answer) = self.answers.first() {
             let (len, kind) = answer.encode(out).map_err(own_packet)?;
             self.answers.first_is_sent();
-            self.refusing = false;
+            self.link.take(self.now);
             self.message_is_next = true;
             self.handed_over();
             self.hang_up_if_drained();
@@ -72,9 +71,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let len = encode(view, out).map_err(own_packet)?;
         self.message_is_next = false;
         self.stats.retransmissions += u64::from(attempt > 1);
-        let acked = self.outbox.stage(at) >= Some(Stage::Acked);
-        let wait = if acked { self.result_time.timer() } else { self.ack_time.timer() };
-        self.outbox.sent(self.now, at, self.now + wait);
+        self.outbox.sent(self.now, at, self.now + self.answer_timer(at));
         self.handed_over();
         self.hang_up_if_drained();
         Ok(Some(Transmit { len, kind, id: Some(id), attempt }))
