@@ -84,6 +84,8 @@ impl Link {
         self.partial_since = None;
         self.refusing_since = None;
         self.ping = false;
+        self.hangup = None;
+        self.hangup_told = false;
     }
 
     /// The greeting is done.

@@ -7,7 +7,7 @@ use cync_core::wire::{
 };
 use cync_core::{
     CivilTime, Config, Disconnect, Event, HangupReason, Instant, NotSent, Outcome, Request,
-    RetryPolicy, SendError, Stage, State, Timer, TooSmall, Unknown,
+    RetryPolicy, SendError, Session, Stage, State, Timer, TooSmall, Unknown,
 };
 use cync_sim::{Copies, Direction};
 use cync_tests::pair::{ADDRESS, Pair};
@@ -1113,6 +1113,25 @@ fn an_idle_session_hangs_up_when_it_is_closed() {
         solo.session.close(solo.now);
         assert!(solo.events().contains(&Event::Hangup(HangupReason::Closed)));
     }
+}
+
+#[test]
+fn a_closed_session_hangs_up_on_a_new_connection() {
+    let mut solo: Solo =
+        Solo { session: Box::new(Session::new(listener(), 1).unwrap()), now: at(0) };
+    solo.session.close(solo.now);
+    assert_eq!(solo.events(), [Event::StateChanged(State::Closed)]);
+    solo.session.handle_connected(solo.now);
+    assert_eq!(solo.events(), [Event::Hangup(HangupReason::Closed)]);
+    assert_eq!(solo.session.state(), State::Closed);
+}
+
+#[test]
+fn a_hang_up_that_was_not_told_in_time_does_not_concern_the_next_connection() {
+    let mut hub = hub();
+    hub.feed(&[0x16, 3, 1, 2, 0]);
+    hub.session.handle_disconnected(hub.now, Disconnect::Peer);
+    assert_eq!(hub.events(), [Event::StateChanged(State::Disconnected)]);
 }
 
 // Secrets

@@ -119,14 +119,16 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         Ok(Self { framer: Framer::new(Resync::Close), machine: Machine::new(config, seed)? })
     }
 
-    /// A connection was made; either side may have opened it.
+    /// A connection was made; either side may have opened it. A session that was closed hangs up.
     pub fn handle_connected(&mut self, now: Instant) {
         let machine = &mut self.machine;
         machine.tick(now);
         machine.disconnect();
         self.framer.reset();
         machine.epoch = machine.epoch.wrapping_add(1);
-        if machine.link.state() != State::Closed {
+        if machine.link.state() == State::Closed {
+            machine.link.hang_up(HangupReason::Closed);
+        } else {
             machine.link.connected(machine.now, &machine.config.greeting);
         }
     }
