@@ -7,7 +7,7 @@ use cync_core::{
     Transmit, mix,
 };
 use cync_sim::{Chaos, Copies, Device, Direction, Label, Ppm};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// The lamp's mesh address.
@@ -35,6 +35,8 @@ pub struct End {
     pub events: Vec<(Instant, Event)>,
     /// Bytes that arrived and were not taken yet.
     waiting: Vec<u8>,
+    /// The session refused something, which may be a packet that it holds itself.
+    stalled: bool,
     /// Messages that were accepted and are not done.
     live: BTreeSet<MessageId>,
 }
@@ -42,7 +44,29 @@ pub struct End {
 impl End {
     fn new(config: Config, seed: u64) -> Self {
         let session = Box::new(Session::new(config, seed).expect("the configuration is right"));
-        Self { session, events: Vec::new(), waiting: Vec::new(), live: BTreeSet::new() }
+        Self {
+            session,
+            events: Vec::new(),
+            waiting: Vec::new(),
+            stalled: false,
+            live: BTreeSet::new(),
+        }
+    }
+
+    /// Offers what is waiting, in pieces; whether there was anything.
+    fn offer(&mut self, now: Instant, piece: usize) -> bool {
+        if !self.session.wants_input() || self.waiting.is_empty() && !self.stalled {
+            return false;
+        }
+        loop {
+            let bytes = self.waiting.chunks(piece).next().unwrap_or_default();
+            let taken = self.session.handle_input(now, bytes);
+            self.stalled = !self.session.wants_input();
+            self.waiting.drain(..taken);
+            if self.stalled || self.waiting.is_empty() {
+                return true;
+            }
+        }
     }
 
     /// How a message ended, if it has.
@@ -89,6 +113,8 @@ pub struct Pair {
     pub device: Device,
     /// The present.
     pub now: Instant,
+    /// How often the lamp executed each request, by its counter.
+    pub executions: BTreeMap<u32, usize>,
     /// Every packet handed over so far.
     pub handed: Vec<Handed>,
     /// How long packets travel.
@@ -124,6 +150,7 @@ impl Pair {
             lamp: End::new(lamp, 2),
             device: Device::new(ADDRESS),
             now: Instant::ZERO,
+            executions: BTreeMap::new(),
             handed: Vec::new(),
             latency,
             fate: Box::new(|_, _| Copies::One),
@@ -148,6 +175,7 @@ impl Pair {
         self.travelling.clear();
         for end in [&mut self.hub, &mut self.lamp] {
             end.waiting.clear();
+            end.stalled = false;
             end.session.handle_disconnected(self.now, Disconnect::Error);
         }
         self.settle();
@@ -212,8 +240,15 @@ impl Pair {
     }
 
     /// Packets of one direction handed over so far, with their times.
-    pub fn handed(&self, wanted: Direction) -> impl Iterator<Item = &Handed> {
+    pub fn handed(&self, wanted: Direction) -> impl DoubleEndedIterator<Item = &Handed> {
         self.handed.iter().filter(move |handed| handed.direction == wanted)
+    }
+
+    /// The counter of a command of the hub that was handed over.
+    pub fn counter(&self, id: MessageId) -> Option<u32> {
+        let copy = self.handed(Direction::ToDevice).rfind(|it| it.transmit.id == Some(id))?;
+        let packet = Packet::decode(&copy.bytes, ChecksumMode::Strict).ok()?;
+        packet.frame().map(|frame| frame.counter)
     }
 
     /// A hash of every packet and one of every event so far.
@@ -262,21 +297,9 @@ impl Pair {
     /// One turn of the driver whose packets go in `direction`.
     fn drive(&mut self, direction: Direction) -> bool {
         let Manner { needless_ticks, events_first, piece } = self.manner;
-        let end = self.end(direction);
-        let offered = !end.waiting.is_empty() && end.session.wants_input();
         let now = self.now;
         let end = self.end(direction);
-        if offered {
-            let piece = if piece == 0 { usize::MAX } else { piece };
-            while let Some(bytes) = end.waiting.chunks(piece).next() {
-                let taken = end.session.handle_input(now, bytes);
-                let refused = taken < bytes.len();
-                end.waiting.drain(..taken);
-                if refused {
-                    break;
-                }
-            }
-        }
+        let offered = end.offer(now, if piece == 0 { usize::MAX } else { piece });
         let due = end.session.poll_timeout().is_some_and(|deadline| deadline.at <= now);
         if due || needless_ticks {
             end.session.handle_timeout(now);
@@ -353,6 +376,7 @@ impl Pair {
         while let Some(delivery) = end.session.recv(now) {
             busy = true;
             let (Some(id), Some(frame)) = (delivery.id(), delivery.frame) else { continue };
+            *self.executions.entry(frame.counter).or_default() += 1;
             let reaction = self.device.handle(frame.op, delivery.data);
             // Results that have no room are asked for again, and announcements are not promised.
             let _ = end.session.report(now, id, reaction.status);
