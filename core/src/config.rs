@@ -61,7 +61,7 @@ pub struct Config {
     pub greeting: Greeting,
     /// Messages handed over and not done, at most.
     pub window: u16,
-    /// Messages waiting for their first transmission, at most.
+    /// Messages waiting for room in the window, at most.
     pub queue: u16,
     /// How long a message may take, from `send` to its end.
     pub deadline: Duration,
@@ -124,8 +124,16 @@ impl Config {
         if inbox == 0 {
             return Err(ConfigError::Zero { field: "inbox" });
         }
-        if floor.is_zero() {
-            return Err(ConfigError::Zero { field: "ack_timer.floor" });
+        // Time is counted in microseconds: less than one is none, and what is due after none is due again at once.
+        let times = [
+            (floor, "ack_timer.floor"),
+            (silence, "silence"),
+            (heartbeat.unwrap_or(silence), "heartbeat"),
+            (self.greeting_timeout, "greeting_timeout"),
+            (self.packet_timeout, "packet_timeout"),
+        ];
+        if let Some((_, field)) = times.into_iter().find(|(time, _)| time.as_micros() == 0) {
+            return Err(ConfigError::Zero { field });
         }
         if usize::from(window) + usize::from(queue) > slots {
             return Err(ConfigError::TooFewSlots { slots, window, queue });
@@ -137,7 +145,7 @@ impl Config {
             return Err(ConfigError::DeadlineTooShort { deadline, timer: initial.max(floor) });
         }
         match heartbeat {
-            Some(heartbeat) if heartbeat >= silence || heartbeat.is_zero() => {
+            Some(heartbeat) if heartbeat >= silence => {
                 Err(ConfigError::Heartbeat { heartbeat, silence })
             }
             _ => Ok(()),
@@ -149,7 +157,7 @@ impl Config {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A field that must not be zero is zero.
+    /// A field that must not be zero is zero; of a time, less than a microsecond.
     #[error("{field} must not be zero")]
     Zero {
         /// The field.
@@ -186,9 +194,7 @@ pub enum ConfigError {
         timer: Duration,
     },
     /// Signs of life would come too late.
-    #[error(
-        "heartbeat ({heartbeat:?}) must be longer than zero and shorter than silence ({silence:?})"
-    )]
+    #[error("heartbeat ({heartbeat:?}) must be shorter than silence ({silence:?})")]
     Heartbeat {
         /// `heartbeat`.
         heartbeat: Duration,
@@ -224,6 +230,8 @@ mod tests {
     #[test]
     fn every_broken_rule_is_named() {
         let second = Duration::from_secs(1);
+        let nanosecond = Duration::from_nanos(1);
+        let busy = AckTimer { floor: nanosecond, ..AckTimer::default() };
         let bounds = AckTimer { ceiling: second / 2, ..AckTimer::default() };
         let broken = [
             (Config { window: 0, ..base() }, "window must not"),
@@ -232,6 +240,11 @@ mod tests {
             (Config { ack_timer: bounds, ..base() }, "ack_timer: initial (1s)"),
             (Config { deadline: second / 2, ..base() }, "deadline (500ms)"),
             (Config { heartbeat: Some(second * 60), ..base() }, "heartbeat (60s)"),
+            (Config { heartbeat: Some(nanosecond), ..base() }, "heartbeat must not"),
+            (Config { ack_timer: busy, ..base() }, "ack_timer.floor must not"),
+            (Config { silence: Duration::ZERO, ..base() }, "silence must not"),
+            (Config { greeting_timeout: nanosecond, ..base() }, "greeting_timeout must not"),
+            (Config { packet_timeout: nanosecond, ..base() }, "packet_timeout must not"),
         ];
         for (config, says) in broken {
             let error = config.check(128).unwrap_err();

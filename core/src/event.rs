@@ -174,7 +174,7 @@ pub enum Event {
     },
     /// `recv` has something, after it had nothing.
     Readable,
-    /// `send` takes messages, after it refused one.
+    /// `send` takes messages, after it refused one because there was no room.
     Writable,
     /// The peer asks for the time: call `set_wall_clock`.
     ClockAsked,

@@ -21,6 +21,8 @@ pub(crate) struct Link {
     last_received: Instant,
     /// When the first byte of a packet that is not whole yet came.
     partial_since: Option<Instant>,
+    /// Since when input is refused: what does not come meanwhile is not the peer's fault.
+    refusing_since: Option<Instant>,
     ping: bool,
     hangup: Option<HangupReason>,
     hangup_told: bool,
@@ -37,6 +39,7 @@ impl Link {
             last_sent: Instant::ZERO,
             last_received: Instant::ZERO,
             partial_since: None,
+            refusing_since: None,
             ping: false,
             hangup: None,
             hangup_told: false,
@@ -79,7 +82,10 @@ impl Link {
         self.state = if self.closing { State::Closed } else { State::Disconnected };
         self.hello = Hello::None;
         self.partial_since = None;
+        self.refusing_since = None;
         self.ping = false;
+        self.hangup = None;
+        self.hangup_told = false;
     }
 
     /// The greeting is done.
@@ -142,6 +148,24 @@ impl Link {
         };
     }
 
+    pub(crate) const fn is_refusing(&self) -> bool {
+        self.refusing_since.is_some()
+    }
+
+    /// Input is refused from now on. The time that the peer has stands still.
+    pub(crate) fn refuse(&mut self, now: Instant) {
+        self.refusing_since.get_or_insert(now);
+    }
+
+    /// Input is taken again.
+    pub(crate) fn take(&mut self, now: Instant) {
+        if let Some(since) = self.refusing_since.take() {
+            let stood_still = now.since(since);
+            self.last_received = self.last_received + stood_still;
+            self.partial_since = self.partial_since.map(|since| since + stood_still);
+        }
+    }
+
     /// What happens next if nothing else does.
     pub(crate) fn deadline(&self, config: &Config) -> Option<Deadline> {
         if !self.is_up() {
@@ -153,8 +177,12 @@ impl Link {
             .heartbeat
             .filter(|_| self.is_ready() && !self.ping)
             .map(|after| (self.last_sent + after, Timer::Heartbeat));
-        let silence = Some((self.last_received + config.silence, Timer::Silence));
-        let packet = self.partial_since.map(|since| (since + config.packet_timeout, Timer::Packet));
+        let silence = Some((self.last_received + config.silence, Timer::Silence))
+            .filter(|_| !self.is_refusing());
+        let packet = self
+            .partial_since
+            .filter(|_| !self.is_refusing())
+            .map(|since| (since + config.packet_timeout, Timer::Packet));
         let all = [greeting, packet, silence, heartbeat];
         let (at, why) = all.into_iter().flatten().min_by_key(|(at, _)| *at)?;
         Some(Deadline { at, why })

@@ -1,7 +1,9 @@
-//! What the tests of this package share: vectors, hexadecimal, streams cut into packets, and the properties that tests
-//! and fuzzers check alike.
+//! What the tests of this package share: vectors, hexadecimal, streams cut into packets, sessions in virtual time, and the
+//! properties that tests and fuzzers check alike.
 
+pub mod pair;
 pub mod property;
+pub mod solo;
 pub mod stream;
 
 use serde_json::Value;

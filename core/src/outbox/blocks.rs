@@ -28,15 +28,21 @@ pub(super) struct Blocks<const N: usize> {
 }
 
 impl<const N: usize> Blocks<N> {
+    pub(super) const CAPACITY: usize = N * BLOCK;
+
     pub(super) fn new() -> Self {
         let next = core::array::from_fn(|at| if at + 1 < N { (at + 1) as u16 } else { NIL });
         Self { bytes: [[0; BLOCK]; N], next, free: 0, available: N }
     }
 
+    pub(super) const fn have_room(&self, len: usize) -> bool {
+        len.div_ceil(BLOCK) <= self.available
+    }
+
     /// Stores `data`; `None` if there is no room for it.
     pub(super) fn store(&mut self, data: &[u8]) -> Option<Chain> {
         let len = u16::try_from(data.len()).ok()?;
-        if data.len().div_ceil(BLOCK) > self.available {
+        if !self.have_room(data.len()) {
             return None;
         }
         let mut chain = Chain::EMPTY;

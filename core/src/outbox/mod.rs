@@ -91,6 +91,9 @@ pub(crate) struct Outbox<const SLOTS: usize> {
 }
 
 impl<const SLOTS: usize> Outbox<SLOTS> {
+    /// Bytes of data that there is room for in all.
+    pub(crate) const CAPACITY: usize = Blocks::<SLOTS>::CAPACITY;
+
     pub(crate) fn new() -> Self {
         const { assert!(SLOTS > 0 && SLOTS < NIL as usize, "SLOTS is 1 to 65534") };
         let mut free = Order::new();
@@ -131,6 +134,11 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.by_msg_id.candidates(u32::from(msg_id.0)).any(|slot| {
             self.slot(slot).is_some_and(|slot| slot.message.msg_id == msg_id && slot.done.is_none())
         })
+    }
+
+    /// Whether there is room for one more message with so many bytes of data.
+    pub(crate) fn has_room(&self, len: usize) -> bool {
+        self.free.first().is_some() && self.blocks.have_room(len)
     }
 
     /// Takes a message in; `None` if there is no room for it.
@@ -306,6 +314,13 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.news.push(at);
         if reached {
             self.finish(now, at, Outcome::Reached(stage));
+        }
+    }
+
+    /// Records a status that ends nothing.
+    pub(crate) fn note(&mut self, at: u16, status: StatusCode) {
+        if let Some(slot) = self.slot_mut(at) {
+            slot.status = Some(status);
         }
     }
 

@@ -18,6 +18,7 @@ use crate::stats::Stats;
 use crate::time::{CivilTime, Instant};
 use crate::wire::{Framer, MAX_PACKET, MsgId, PacketType, Resync, StatusCode};
 use crate::{RespondError, SendError, TooSmall};
+use core::time::Duration;
 
 /// One end of a conversation with one endpoint.
 ///
@@ -94,12 +95,11 @@ struct Machine<const SLOTS: usize, const SEEN: usize> {
     /// Counts connections, so that a state is a repetition only within its own.
     epoch: u32,
     stats: Stats,
-    /// Input was refused, and nothing has been freed since.
-    refusing: bool,
     /// An answer was transmitted last, so that a message is next.
     message_is_next: bool,
     readable: bool,
-    writable_wanted: bool,
+    /// The shortest data that `send` refused since `Writable` was told.
+    refused: Option<usize>,
     clock_asked: ClockAsked,
 }
 
@@ -119,14 +119,16 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         Ok(Self { framer: Framer::new(Resync::Close), machine: Machine::new(config, seed)? })
     }
 
-    /// A connection was made; either side may have opened it.
+    /// A connection was made; either side may have opened it. A session that was closed hangs up.
     pub fn handle_connected(&mut self, now: Instant) {
         let machine = &mut self.machine;
         machine.tick(now);
         machine.disconnect();
         self.framer.reset();
         machine.epoch = machine.epoch.wrapping_add(1);
-        if machine.link.state() != State::Closed {
+        if machine.link.state() == State::Closed {
+            machine.link.hang_up(HangupReason::Closed);
+        } else {
             machine.link.connected(machine.now, &machine.config.greeting);
         }
     }
@@ -181,7 +183,7 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     pub fn recv(&mut self, now: Instant) -> Option<Delivery<'_>> {
         let machine = &mut self.machine;
         machine.tick(now);
-        machine.refusing = false;
+        machine.link.take(machine.now);
         machine.readable = false;
         machine.inbox.lend()
     }
@@ -236,9 +238,10 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         [message, link].into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
 
-    /// Whether [`Session::handle_input`] would take bytes.
+    /// Whether [`Session::handle_input`] would take bytes. While it would not, neither silence nor a missing answer is held
+    /// against the peer.
     pub fn wants_input(&self) -> bool {
-        !self.machine.refusing
+        !self.machine.link.is_refusing()
     }
 
     /// How far the session is.
@@ -290,10 +293,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             next_counter: (start >> 32) as u32,
             epoch: 0,
             stats: Stats::default(),
-            refusing: false,
             message_is_next: false,
             readable: false,
-            writable_wanted: false,
+            refused: None,
             clock_asked: ClockAsked::No,
             config,
         })
@@ -327,11 +329,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             Body::Frame { data, .. } | Body::Announce { data, .. } => data,
             Body::Probe => &[],
         };
-        if data.len() > transmit::MAX_DATA {
-            return Err(SendError::TooLong { len: data.len(), max: transmit::MAX_DATA });
+        let max = transmit::MAX_DATA.min(Outbox::<SLOTS>::CAPACITY);
+        if data.len() > max {
+            return Err(SendError::TooLong { len: data.len(), max });
         }
-        let full = self.outbox.queued() >= usize::from(self.config.queue)
-            && self.outbox.in_flight() >= self.config.window;
         let message = Message {
             kind,
             endpoint: request.endpoint.unwrap_or(self.config.endpoint),
@@ -342,15 +343,23 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             once: request.once,
             deadline: self.now + request.deadline.unwrap_or(self.config.deadline),
         };
-        let id = if full { None } else { self.outbox.push(self.now, message, data) };
+        let has_room = self.has_room(data.len());
+        let id = if has_room { self.outbox.push(self.now, message, data) } else { None };
         let Some(id) = id else {
             self.stats.queue_full += 1;
-            self.writable_wanted = true;
+            self.refused = Some(self.refused.map_or(data.len(), |len| len.min(data.len())));
             return Err(SendError::Full);
         };
         self.next_msg_id = message.msg_id.0.wrapping_add(1);
         self.next_counter = counter.wrapping_add(1);
         Ok(id)
+    }
+
+    /// Whether `send` would take so many bytes of data.
+    fn has_room(&self, len: usize) -> bool {
+        let held = self.outbox.queued() + usize::from(self.outbox.in_flight());
+        let limit = usize::from(self.config.window) + usize::from(self.config.queue);
+        held < limit && self.outbox.has_room(len)
     }
 
     fn free_msg_id(&self) -> MsgId {
@@ -383,6 +392,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 self.outbox.give_up(now, at);
                 continue;
             }
+            if self.link.is_refusing() {
+                // The answer may be among what is refused.
+                self.outbox.rearm(at, now + self.answer_timer(at));
+                continue;
+            }
             self.stats.ack_timeouts += 1;
             match self.config.retry.next(expired.attempts, expired.once) {
                 Next::Again => self.outbox.retry(at),
@@ -393,11 +407,16 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.hang_up_if_drained();
     }
 
+    /// How long to wait for the next answer to a message.
+    fn answer_timer(&self, at: u16) -> Duration {
+        let acked = self.outbox.stage(at) >= Some(Stage::Acked);
+        if acked { self.result_time.timer() } else { self.ack_time.timer() }
+    }
+
     fn disconnect(&mut self) {
         self.outbox.disconnect(self.now);
         self.answers.clear();
         self.link.disconnected();
-        self.refusing = false;
         self.clock_asked = ClockAsked::No;
     }
 
@@ -425,9 +444,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.clock_asked = ClockAsked::Yes { told: true };
             return Some(Event::ClockAsked);
         }
-        let room = self.outbox.queued() < usize::from(self.config.queue);
-        if self.writable_wanted && room {
-            self.writable_wanted = false;
+        let ready = self.link.is_up() && self.link.state() == State::Ready;
+        if self.refused.is_some_and(|len| ready && self.has_room(len)) {
+            self.refused = None;
             return Some(Event::Writable);
         }
         None

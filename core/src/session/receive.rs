@@ -34,7 +34,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     ) -> usize {
         let mut input = bytes;
         let mut whole = false;
-        self.refusing = false;
+        self.link.take(self.now);
         while self.link.is_up() {
             let front = framer.front(&mut input);
             let (packet, len) = match front {
@@ -47,7 +47,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 Front::InCarry(len) => (framer.carried(len), len),
             };
             if self.on_packet(packet) == Taken::NotYet {
-                self.refusing = true;
+                self.link.refuse(self.now);
                 break;
             }
             framer.accept(&mut input, len);
@@ -56,9 +56,12 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if !self.link.is_up() {
             input = &[];
         }
-        self.link.received(self.now, framer.pending() > 0, whole);
+        let taken = bytes.len() - input.len();
+        if taken > 0 {
+            self.link.received(self.now, framer.pending() > 0, whole);
+        }
         self.hang_up_if_drained();
-        bytes.len() - input.len()
+        taken
     }
 
     fn on_framing_error(&mut self, error: FramingError) {
@@ -241,7 +244,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                     self.outbox.rearm(slot, last_sent + self.result_time.timer());
                 }
             }
-            BUSY => {}
+            BUSY => self.outbox.note(slot, BUSY),
             refused => self.outbox.finish(self.now, slot, Outcome::Nacked(refused)),
         }
     }

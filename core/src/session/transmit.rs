@@ -3,7 +3,6 @@ use crate::config::Greeting;
 use crate::error::{EncodeError, TooSmall};
 use crate::event::Transmit;
 use crate::outbox::View;
-use crate::request::Stage;
 use crate::wire::{
     Direction, Encoder, HEADER_LEN, Layout, Login, MAX_DECLARED, Packet, PacketType, Prefix,
 };
@@ -16,18 +15,17 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if self.link.owes_hello() {
             return self.transmit_hello(out).map(Some);
         }
+        let message = self.next_in_time();
         if !self.link.is_ready() {
             return Ok(None);
         }
-        let message = self.outbox.next_to_send(self.config.window);
         if let Some(at) = message.filter(|_| self.message_is_next || self.answers.is_empty()) {
-            self.message_is_next = false;
             return self.transmit_message(at, out);
         }
         if let Some(answer) = self.answers.first() {
             let (len, kind) = answer.encode(out).map_err(own_packet)?;
             self.answers.first_is_sent();
-            self.refusing = false;
+            self.link.take(self.now);
             self.message_is_next = true;
             self.handed_over();
             self.hang_up_if_drained();
@@ -42,6 +40,18 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return Ok(Some(Transmit { len, kind, id: None, attempt: 0 }));
         }
         Ok(None)
+    }
+
+    /// The message to hand over next; those whose time is over end here, should the tick that ends them come late.
+    fn next_in_time(&mut self) -> Option<u16> {
+        while let Some(at) = self.outbox.next_to_send(self.config.window) {
+            if self.outbox.look(at)?.message.deadline > self.now {
+                return Some(at);
+            }
+            self.outbox.give_up(self.now, at);
+            self.hang_up_if_drained();
+        }
+        None
     }
 
     fn transmit_hello(&mut self, out: &mut [u8]) -> Result<Transmit, TooSmall> {
@@ -59,10 +69,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let Some(view) = self.outbox.look(at) else { return Ok(None) };
         let (id, kind, attempt) = (view.id, view.message.kind, view.attempts.saturating_add(1));
         let len = encode(view, out).map_err(own_packet)?;
+        self.message_is_next = false;
         self.stats.retransmissions += u64::from(attempt > 1);
-        let acked = self.outbox.stage(at) >= Some(Stage::Acked);
-        let wait = if acked { self.result_time.timer() } else { self.ack_time.timer() };
-        self.outbox.sent(self.now, at, self.now + wait);
+        self.outbox.sent(self.now, at, self.now + self.answer_timer(at));
         self.handed_over();
         self.hang_up_if_drained();
         Ok(Some(Transmit { len, kind, id: Some(id), attempt }))
