@@ -24,6 +24,14 @@ pub(crate) struct Impairment {
 }
 
 impl Impairment {
+    /// These arguments would be ignored where the link is a real one.
+    pub(crate) fn only_with_simulate(arg: clap::Arg) -> clap::Arg {
+        match arg.get_id().as_str() {
+            "loss" | "duplicate" | "latency" => arg.conflicts_with("device_host"),
+            _ => arg,
+        }
+    }
+
     pub(crate) const fn link(self, seed: u64) -> Link {
         let Self { loss, duplicate, latency } = self;
         Link { seed, loss, duplicate, latency }
