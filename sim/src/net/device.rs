@@ -5,17 +5,20 @@ use crate::device::{Device, DeviceState};
 use cync_core::wire::{Endpoint, op};
 use cync_core::{Config, Request};
 use cync_tokio::{Client, Message};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 /// Connections at a time, and parties whose messages are remembered.
 const MOST: usize = 256;
+/// Connections at a time that have not greeted yet; the oldest makes room.
+const MOST_SILENT: usize = 256;
 
 /// What the link to the device does to packets, greetings excepted.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -143,34 +146,64 @@ impl Shared {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
+    let (mut greeting, mut connections) = (JoinSet::new(), JoinSet::new());
+    let mut silent = VecDeque::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) if connections.len() < MOST => {
-                    connections.spawn(serve(stream, peer, Arc::clone(&shared)));
+                Ok((stream, peer)) => {
+                    silent.retain(|task: &AbortHandle| !task.is_finished());
+                    if silent.len() >= MOST_SILENT && let Some(oldest) = silent.pop_front() {
+                        tracing::warn!(event = "no_greeting", "too many connections that do not greet");
+                        oldest.abort();
+                    }
+                    silent.push_back(greeting.spawn(greet(stream, peer)));
+                    // It may have greeted already: then it is not one of the silent.
+                    tokio::task::yield_now().await;
                 }
-                Ok((_, peer)) => tracing::warn!(event = "refused", %peer, "too many connections"),
                 Err(error) => {
                     tracing::warn!(event = "accept", %error);
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
+            },
+            Some(greeted) = greeting.join_next() => match greeted {
+                Ok(Some(greeted)) if connections.len() < MOST => {
+                    connections.spawn(serve(greeted, Arc::clone(&shared)));
+                }
+                Ok(Some(Greeted { peer, .. })) => {
+                    tracing::warn!(event = "refused", %peer, "too many connections");
+                }
+                Ok(None) | Err(_) => {}
             },
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-/// One connection, from its greeting to its end.
-async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+/// A connection that greeted.
+struct Greeted {
+    peer: SocketAddr,
+    greeting: Greeting,
+    reader: OwnedReadHalf,
+    writer: OwnedWriteHalf,
+}
+
+/// Waits for a connection to say who it is.
+async fn greet(stream: TcpStream, peer: SocketAddr) -> Option<Greeted> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(event = "nodelay", %peer, %error);
     }
     let (mut reader, writer) = stream.into_split();
-    let Some(Greeting { endpoint, bytes }) = read_greeting(&mut reader).await else {
+    let greeting = read_greeting(&mut reader).await;
+    if greeting.is_none() {
         tracing::warn!(event = "no_greeting", %peer, "the peer did not greet; closed");
-        return;
-    };
+    }
+    greeting.map(|greeting| Greeted { peer, greeting, reader, writer })
+}
+
+/// One connection, from its greeting to its end.
+async fn serve(greeted: Greeted, shared: Arc<Shared>) {
+    let Greeted { peer, greeting: Greeting { endpoint, bytes }, reader, writer } = greeted;
     let Some(client) = shared.session(endpoint) else {
         tracing::warn!(event = "refused", %peer, %endpoint, "too many parties");
         return;
