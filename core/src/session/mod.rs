@@ -330,8 +330,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if data.len() > transmit::MAX_DATA {
             return Err(SendError::TooLong { len: data.len(), max: transmit::MAX_DATA });
         }
-        let full = self.outbox.queued() >= usize::from(self.config.queue)
-            && self.outbox.in_flight() >= self.config.window;
         let message = Message {
             kind,
             endpoint: request.endpoint.unwrap_or(self.config.endpoint),
@@ -342,7 +340,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             once: request.once,
             deadline: self.now + request.deadline.unwrap_or(self.config.deadline),
         };
-        let id = if full { None } else { self.outbox.push(self.now, message, data) };
+        let id = if self.is_full() { None } else { self.outbox.push(self.now, message, data) };
         let Some(id) = id else {
             self.stats.queue_full += 1;
             self.writable_wanted = true;
@@ -351,6 +349,12 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.next_msg_id = message.msg_id.0.wrapping_add(1);
         self.next_counter = counter.wrapping_add(1);
         Ok(id)
+    }
+
+    /// Whether the queue has no room beyond what the window still takes.
+    fn is_full(&self) -> bool {
+        let live = self.outbox.queued() + usize::from(self.outbox.in_flight());
+        live >= usize::from(self.config.queue) + usize::from(self.config.window)
     }
 
     fn free_msg_id(&self) -> MsgId {
@@ -425,8 +429,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.clock_asked = ClockAsked::Yes { told: true };
             return Some(Event::ClockAsked);
         }
-        let room = self.outbox.queued() < usize::from(self.config.queue);
-        if self.writable_wanted && room {
+        if self.writable_wanted && !self.is_full() {
             self.writable_wanted = false;
             return Some(Event::Writable);
         }
