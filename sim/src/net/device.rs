@@ -1,11 +1,12 @@
 use super::greet::{Greeting, read_greeting};
 use super::impair::{LinkCounts, Weather, impair};
+use super::parties::Parties;
 use crate::chaos::{Chaos, Ppm};
 use crate::device::{Device, DeviceState};
-use cync_core::wire::{Endpoint, op};
-use cync_core::{Config, Request};
+use cync_core::Request;
+use cync_core::wire::op;
 use cync_tokio::{Client, Message};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,8 +15,9 @@ use tokio::io::AsyncReadExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::time::Instant;
 
-/// Connections at a time, and parties whose messages are remembered.
+/// Connections at a time.
 const MOST: usize = 256;
 /// Connections at a time that have not greeted yet; the oldest makes room.
 const MOST_SILENT: usize = 256;
@@ -46,8 +48,7 @@ pub struct DeviceOptions {
 
 /// A device that listens: it answers greetings, commands (receipt, result, status), probes and heartbeats.
 ///
-/// It remembers the messages of everyone who ever dialled, so that a command repeated on a new connection is not executed
-/// again. Dropping it cuts all connections.
+/// It remembers the messages of everyone who dialled, so that a command repeated on a new connection is not executed again. Dropping it cuts all connections.
 pub struct SimulatedDevice {
     shared: Arc<Shared>,
     addr: SocketAddr,
@@ -57,8 +58,7 @@ pub struct SimulatedDevice {
 struct Shared {
     device: Mutex<Device>,
     weather: Arc<Weather>,
-    sessions: Mutex<BTreeMap<Endpoint, Client>>,
-    seed: u64,
+    parties: Mutex<Parties>,
 }
 
 impl Drop for SimulatedDevice {
@@ -80,8 +80,7 @@ impl SimulatedDevice {
         let shared = Arc::new(Shared {
             device: Mutex::new(Device::new(address)),
             weather: Arc::new(Weather::new(chaos, link.latency)),
-            sessions: Mutex::new(BTreeMap::new()),
-            seed: link.seed,
+            parties: Mutex::new(Parties::new(link.seed)),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { shared, addr, accepting })
@@ -113,19 +112,8 @@ impl Shared {
         self.device.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The session with a party, kept from connection to connection; `None` if there are too many parties.
-    fn session(&self, endpoint: Endpoint) -> Option<Client> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = sessions.get(&endpoint) {
-            return Some(client.clone());
-        }
-        if sessions.len() >= MOST {
-            return None;
-        }
-        let seed = self.seed ^ u64::from(endpoint.0);
-        let client = Client::new(Config::listener(endpoint), seed).ok()?;
-        sessions.insert(endpoint, client.clone());
-        Some(client)
+    fn parties(&self) -> MutexGuard<'_, Parties> {
+        self.parties.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Executes a request, reports its result and announces the new state.
@@ -204,7 +192,7 @@ async fn greet(stream: TcpStream, peer: SocketAddr) -> Option<Greeted> {
 /// One connection, from its greeting to its end.
 async fn serve(greeted: Greeted, shared: Arc<Shared>) {
     let Greeted { peer, greeting: Greeting { endpoint, bytes }, reader, writer } = greeted;
-    let Some(client) = shared.session(endpoint) else {
+    let Some(client) = shared.parties().join(endpoint, Instant::now()) else {
         tracing::warn!(event = "refused", %peer, %endpoint, "too many parties");
         return;
     };
@@ -232,4 +220,5 @@ async fn serve(greeted: Greeted, shared: Arc<Shared>) {
             let _ = tokio::time::timeout(shared.weather.settle(), pump).await;
         }
     }
+    shared.parties().leave(endpoint, Instant::now());
 }
