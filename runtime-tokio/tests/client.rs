@@ -9,10 +9,12 @@ use cync_core::wire::{
 use cync_core::{AuthCode, Config, HangupReason, NotSent, Request, Stage, State, Unknown};
 use cync_tokio::{Client, ConnectError, End, SendError};
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{
-    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, DuplexStream, duplex,
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, DuplexStream, ReadBuf, duplex,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -462,6 +464,58 @@ async fn every_replaced_driver_ends() {
     }
     let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
     assert!(tasks <= 4, "{tasks} tasks are left");
+}
+
+type Running = Pin<Box<dyn Future<Output = End> + Send>>;
+
+/// A connection that gives the session to another one while it is being read from.
+struct Usurped(Client, Arc<Mutex<Option<(Running, DuplexStream)>>>);
+
+impl AsyncRead for Usurped {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let Self(client, newer) = &*self;
+        newer.lock().unwrap().get_or_insert_with(|| {
+            let (near, far) = duplex(64);
+            let mut newer: Running = Box::pin(client.drive(near).run());
+            let mut nobody = Context::from_waker(Waker::noop());
+            assert!(newer.as_mut().poll(&mut nobody).is_pending());
+            (newer, far)
+        });
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Usurped {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_is_busy_when_it_is_replaced_ends_all_the_same() {
+    for _ in 0..30 {
+        let (client, newer) = (client(greeter()), Arc::default());
+        let started = Instant::now();
+        let older = drive(&client, Usurped(client.clone(), Arc::clone(&newer)));
+        assert!(matches!(soon(older).await.unwrap(), End::Replaced));
+        assert_eq!(started.elapsed(), Duration::ZERO);
+    }
 }
 
 #[tokio::test(start_paused = true)]
