@@ -17,7 +17,7 @@ pub(crate) enum ArgError {
     Number { max: u32 },
     #[error("not a port: write a number from 0 to 65535")]
     Port,
-    #[error("neither --port nor CYNC_SIM_PORT may be anything but a number from 0 to 65535")]
+    #[error("not a port: write a number from 0 to 65535 behind --port or into CYNC_SIM_PORT")]
     ListenPort,
     #[error("not a number from 1 to 65535: the first transmission counts, too")]
     Attempts,

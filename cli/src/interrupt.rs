@@ -2,8 +2,8 @@
 
 use std::io;
 
-/// Listens for interrupts from now on; the returned future ends at the first. Until it is dropped and after that, an
-/// interrupt no longer ends the process by itself.
+/// Listens for interrupts from now on; the returned future ends at the first. An interrupt no longer ends the process by
+/// itself, even when the future is gone.
 pub(crate) fn listen() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let mut signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;

@@ -240,7 +240,7 @@ fn wrong_arguments_are_usage_errors_that_say_what_is_right() {
         ("--simulate --loss 120%", "20%"),
         ("--simulate --loss x", "20%"),
         ("--simulate --latency 5", "30ms"),
-        ("--simulate --latency 21s", "longer than 20s"),
+        ("--simulate --latency 2001ms", "longer than 2s"),
         ("--simulate --device 0", "1..=254"),
         ("--simulate --max-attempts 0", "1 to 65535"),
         ("--simulate --endpoint zz", "eight hex digits"),

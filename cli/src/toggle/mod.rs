@@ -71,7 +71,7 @@ pub(crate) struct Args {
     log_level: LogLevel,
     #[command(flatten, next_help_heading = "With --simulate")]
     impairment: Impairment,
-    /// Repeats the same losses; random if not given. A device that runs already draws its own
+    /// Repeats the same losses; random if not given. A device that is dialled has a seed of its own
     #[arg(long, value_name = "N", help_heading = "With --simulate")]
     seed: Option<u64>,
 }
