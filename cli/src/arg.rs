@@ -1,6 +1,7 @@
 //! Values on the command line that every subcommand spells alike.
 
 use cync_core::wire::Endpoint;
+use std::num::NonZeroU16;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -14,6 +15,12 @@ pub(crate) enum ArgError {
     Endpoint,
     #[error("not a number from 0 to {max}: write it in decimal, or in hex with 0x")]
     Number { max: u32 },
+    #[error("not a port: write a number from 0 to 65535")]
+    Port,
+    #[error("not a port: write a number from 0 to 65535 behind --port or into CYNC_SIM_PORT")]
+    ListenPort,
+    #[error("not a number from 1 to 65535: the first transmission counts, too")]
+    Attempts,
 }
 
 /// An endpoint: `0x` and hex digits, exactly eight hex digits, otherwise decimal.
@@ -37,6 +44,21 @@ pub(crate) fn u16(text: &str) -> Result<u16, ArgError> {
     number(text)
         .and_then(|value| u16::try_from(value).ok())
         .ok_or(ArgError::Number { max: u16::MAX.into() })
+}
+
+/// A port to dial.
+pub(crate) fn port(text: &str) -> Result<u16, ArgError> {
+    u16(text).map_err(|_| ArgError::Port)
+}
+
+/// A port to listen on, which may come from the environment.
+pub(crate) fn listen_port(text: &str) -> Result<u16, ArgError> {
+    u16(text).map_err(|_| ArgError::ListenPort)
+}
+
+/// How often something may be tried.
+pub(crate) fn attempts(text: &str) -> Result<NonZeroU16, ArgError> {
+    u16(text).ok().and_then(NonZeroU16::new).ok_or(ArgError::Attempts)
 }
 
 /// A length of time with its unit: `30ms`, `5s`, `1s 500ms`.

@@ -23,6 +23,11 @@ impl LogLevel {
             Self::Debug => Level::DEBUG,
             Self::Trace => Level::TRACE,
         };
-        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(std::io::stderr)
+            // It would complain about a closed standard error on standard error, and panic.
+            .log_internal_errors(false)
+            .init();
     }
 }

@@ -9,6 +9,7 @@ mod entropy;
 mod exit;
 mod hex;
 mod impairment;
+mod interrupt;
 mod lines;
 mod log;
 mod render;
@@ -58,5 +59,8 @@ fn complain(problem: impl std::fmt::Display) -> Exit {
 /// Runs what needs a network.
 fn runtime(task: impl Future<Output = Exit>) -> std::io::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(task))
+    let exit = runtime.block_on(task);
+    // Looking up a name cannot be cut short; the process does not wait for it.
+    runtime.shutdown_background();
+    Ok(exit)
 }

@@ -1,9 +1,11 @@
 //! `cync simulate`: a device on a real socket, until interrupted.
 
+use crate::arg;
 use crate::complain;
 use crate::entropy;
 use crate::exit::Exit;
 use crate::impairment::{Impairment, Shown};
+use crate::interrupt;
 use crate::log::LogLevel;
 use cync_sim::net::{DeviceOptions, SimulatedDevice};
 use std::io::{self, Write};
@@ -12,16 +14,18 @@ use std::net::{IpAddr, SocketAddr};
 /// Run a simulated device until interrupted
 ///
 /// It answers greetings, commands (receipt, result, status), probes and heartbeats, and remembers the commands of everyone
-/// who dials, so that a repeated one is executed once.
+/// who dials, so that a repeated one is executed once. The first line it prints says where it listens; Ctrl-C ends it with a
+/// summary. Of two clients with the same endpoint it keeps the newer.
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where to listen
+    /// The address to listen on; 0.0.0.0 lets other machines dial in
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     host: IpAddr,
-    /// Where to listen; 0 takes any free port
-    #[arg(long, value_name = "PORT", env = "CYNC_SIM_PORT", default_value_t = 9000)]
+    /// The port to listen on; 0 takes any free one
+    #[arg(long, value_name = "PORT", env = "CYNC_SIM_PORT", default_value_t = 9000, value_parser = arg::listen_port)]
     port: u16,
-    /// The device's mesh address
+    /// The mesh address to answer to; commands for another one are acknowledged and fail
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=254))]
     device: u8,
     #[command(flatten)]
@@ -33,6 +37,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: LogLevel,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  cync simulate --port 0
+  cync simulate --loss 20% --duplicate 10% --latency 30ms --seed 7
+
+Then, in another terminal, with the port it printed:
+  cync toggle --device-host 127.0.0.1 --device-port 9000 --count 10 --until executed
+";
 
 pub(crate) fn run(args: &Args) -> Exit {
     args.log_level.start();
@@ -51,6 +64,11 @@ async fn serve(args: &Args) -> Exit {
         Ok(device) => device,
         Err(error) => return complain(cannot_listen(listen, &error)),
     };
+    // Whoever reads the first line may interrupt at once.
+    let interrupt = match interrupt::listen() {
+        Ok(interrupt) => interrupt,
+        Err(error) => return complain(format_args!("cannot wait for an interrupt: {error}")),
+    };
     let addr = device.local_addr();
     let say = |text: std::fmt::Arguments<'_>| {
         let mut out = io::stdout();
@@ -58,9 +76,7 @@ async fn serve(args: &Args) -> Exit {
         let _ = out.write_fmt(text).and_then(|()| out.flush());
     };
     say(format_args!("device {} listens on {addr} (seed {seed})\n", args.device));
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        return complain(format_args!("cannot wait for an interrupt: {error}"));
-    }
+    interrupt.await;
     let state = if device.state().on { "on" } else { "off" };
     say(format_args!("\n{:<20} {}\n", "state", state));
     say(format_args!("{:<20} {}\n", "applied by device", device.applied_count()));

@@ -15,6 +15,9 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 /// How long [`Client::connect`] waits for the connection itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long answers may take to be written when a session that closes has nothing else left to do.
+const ANSWERS_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A session to talk to: cheap to clone, every clone is the same session. Dropping the last one cuts the connection;
 /// [`Client::close`] ends it in order.
 #[derive(Clone)]
@@ -28,7 +31,7 @@ struct Alive(Arc<Shared>);
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.0.abandon();
+        self.0.cut();
     }
 }
 
@@ -105,7 +108,6 @@ impl Client {
                 }
             }
         };
-        self.shared.wake.notify_one();
         let Ok((outcome, receipt)) = wait.await else {
             return Err(cync_core::SendError::NotConnected(self.state()).into());
         };
@@ -121,7 +123,10 @@ impl Client {
     fn start(&self, request: Request<'_>) -> Result<Option<Done>, cync_core::SendError> {
         let mut inner = self.shared.lock();
         match inner.session.send(self.shared.now(), request) {
-            Ok(id) => Ok(Some(inner.wait_for(id))),
+            Ok(id) => {
+                inner.wake();
+                Ok(Some(inner.wait_for(id)))
+            }
             Err(cync_core::SendError::Full) => Ok(None),
             Err(refused) => Err(refused),
         }
@@ -133,8 +138,9 @@ impl Client {
     /// If the session does not take it.
     pub fn post<'a>(&self, request: impl Into<Request<'a>>) -> Result<MessageId, SendError> {
         let request = request.into();
-        let id = self.shared.lock().session.send(self.shared.now(), request)?;
-        self.shared.wake.notify_one();
+        let mut inner = self.shared.lock();
+        let id = inner.session.send(self.shared.now(), request)?;
+        inner.wake();
         Ok(id)
     }
 
@@ -161,9 +167,8 @@ impl Client {
         if inner.session.inbox_len() > 0 {
             self.shared.readable.notify_one();
         }
-        drop(inner);
         if message.is_some() {
-            self.shared.wake.notify_one();
+            inner.wake();
         }
         message
     }
@@ -173,8 +178,9 @@ impl Client {
     /// # Errors
     /// If too many answers are owed to send this one now; a repetition of the request will be answered with it.
     pub fn report(&self, delivery: DeliveryId, status: StatusCode) -> Result<(), RespondError> {
-        let result = self.shared.lock().session.report(self.shared.now(), delivery, status);
-        self.shared.wake.notify_one();
+        let mut inner = self.shared.lock();
+        let result = inner.session.report(self.shared.now(), delivery, status);
+        inner.wake();
         result
     }
 
@@ -188,11 +194,31 @@ impl Client {
         *self.shared.lock().session.stats()
     }
 
-    /// Brings what is under way to its end, then closes the connection. At most the messages' deadlines long.
+    /// Brings what is under way to its end, then closes the connection. It takes at most as long as the messages' deadlines
+    /// and a few seconds, in which the peer may take the last answers.
     pub async fn close(&self) {
-        self.shared.lock().session.close(self.shared.now());
-        self.shared.wake.notify_one();
-        // It cannot fail: the sender lives in `shared`.
-        let _ = self.shared.status().wait_for(|status| !status.driven).await;
+        {
+            let mut inner = self.shared.lock();
+            inner.session.close(self.shared.now());
+            inner.wake();
+        }
+        let mut status = self.shared.status();
+        let mut idle = false;
+        loop {
+            let ended = status.wait_for(|status| !status.driven);
+            if tokio::time::timeout(ANSWERS_TIMEOUT, ended).await.is_ok() {
+                return;
+            }
+            let was_idle = std::mem::replace(&mut idle, self.is_idle());
+            if was_idle && idle {
+                self.shared.cut();
+            }
+        }
+    }
+
+    /// Whether no message is under way.
+    fn is_idle(&self) -> bool {
+        let inner = self.shared.lock();
+        inner.session.in_flight() == 0 && inner.session.queued() == 0
     }
 }

@@ -1,9 +1,12 @@
-use crate::shared::{Inner, Shared};
+use crate::shared::{Inner, Seat, Shared};
 use cync_core::wire::{MAX_PACKET, mask_secrets};
 use cync_core::{Disconnect, HangupReason, Instant, Transmit};
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -38,13 +41,13 @@ pub struct Driver<IO> {
 /// The right to drive a session, given up on drop.
 struct Lease {
     shared: Arc<Shared>,
-    driver: u64,
+    driver: Seat,
     why: Disconnect,
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.shared.give_up(self.driver, self.why);
+        self.shared.give_up(&self.driver, self.why);
     }
 }
 
@@ -59,12 +62,11 @@ impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
         let Self { io, mut lease } = self;
         let (mut reader, mut writer) = tokio::io::split(io);
         let mut input = Input { bytes: vec![0; READ], taken: 0, len: 0, stalled: false };
-        let mut output = Output { bytes: Vec::with_capacity(WRITE + MAX_PACKET), written: 0 };
+        let mut output =
+            Output { bytes: Vec::with_capacity(WRITE + MAX_PACKET), written: 0, unflushed: false };
         let end = loop {
             let shared = &*lease.shared;
-            let Some(next) = step(shared, lease.driver, &mut input, &mut output) else {
-                // The wake-up may have been meant for the driver that has the session now.
-                shared.wake.notify_one();
+            let Some(next) = step(shared, &lease.driver, &mut input, &mut output) else {
                 break End::Replaced;
             };
             if let Some(why) = next.hangup {
@@ -88,15 +90,13 @@ impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
                     Ok(len) => (input.taken, input.len) = (0, len),
                     Err(error) => break End::Error(error),
                 },
-                written = writer.write(output.waiting()), if !output.waiting().is_empty() => {
-                    match written {
-                        Ok(0) => break End::Peer,
-                        Ok(len) => output.written += len,
-                        Err(error) => break End::Error(error),
+                written = output.write(&mut writer), if !output.is_written() => {
+                    if let Err(error) = written {
+                        break End::Error(error);
                     }
                 },
                 () = sleep => {}
-                () = shared.wake.notified() => {}
+                () = lease.driver.notified() => {}
             }
         };
         lease.why = match end {
@@ -143,11 +143,40 @@ impl Input {
 struct Output {
     bytes: Vec<u8>,
     written: usize,
+    /// What was written may still be on this side: streams that compress, encrypt or collect have to be flushed.
+    unflushed: bool,
 }
 
 impl Output {
     fn waiting(&self) -> &[u8] {
         self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    fn is_written(&self) -> bool {
+        self.waiting().is_empty() && !self.unflushed
+    }
+
+    /// Writes some of what is waiting, or flushes if nothing is. Dropping the future loses nothing.
+    async fn write(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+        if self.waiting().is_empty() {
+            to.flush().await?;
+            self.unflushed = false;
+            return Ok(());
+        }
+        match to.write(self.waiting()).await? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            len => self.written += len,
+        }
+        self.unflushed = true;
+        if self.waiting().is_empty() {
+            // Most streams have nothing to flush, and say so at once.
+            let flush = poll_fn(|context| Poll::Ready(Pin::new(&mut *to).poll_flush(context)));
+            if let Poll::Ready(flushed) = flush.await {
+                flushed?;
+                self.unflushed = false;
+            }
+        }
+        Ok(())
     }
 
     /// Lets the session hand over packets while there is room.
@@ -174,9 +203,9 @@ struct Next {
 }
 
 /// Everything that is done with the session at one instant; `None` if another driver has it.
-fn step(shared: &Shared, driver: u64, input: &mut Input, output: &mut Output) -> Option<Next> {
+fn step(shared: &Shared, driver: &Seat, input: &mut Input, output: &mut Output) -> Option<Next> {
     let mut inner = shared.lock();
-    if inner.driver != driver {
+    if !inner.is_driven_by(driver) {
         return None;
     }
     let now = shared.now();
@@ -188,9 +217,10 @@ fn step(shared: &Shared, driver: u64, input: &mut Input, output: &mut Output) ->
     }
     output.fill(&mut inner, now);
     if input.can_go_on(&inner) {
-        shared.wake.notify_one();
+        inner.wake();
     }
-    let hangup = shared.tell(&mut inner);
+    let closed = inner.is_closed().then_some(HangupReason::Closed);
+    let hangup = shared.tell(&mut inner).or(closed);
     let deadline = inner.session.poll_timeout().map(|deadline| deadline.at);
     Some(Next { deadline, hangup })
 }

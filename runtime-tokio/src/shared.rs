@@ -3,15 +3,13 @@ use cync_core::{
     Session, State,
 };
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot, watch};
 
 /// What a client and its driver share.
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
     origin: tokio::time::Instant,
-    /// The driver has something to do.
-    pub(crate) wake: Notify,
     /// There may be a message, or none will come any more.
     pub(crate) readable: Notify,
     /// There may be room for a message, or there never will be.
@@ -36,18 +34,20 @@ pub(crate) struct Status {
 pub(crate) struct Inner {
     pub(crate) session: Box<Session>,
     waiting: BTreeMap<MessageId, oneshot::Sender<(Outcome, Receipt)>>,
-    /// Counts drivers; the newest has the session.
-    pub(crate) driver: u64,
+    /// The driver that has the session, to be woken when it has something to do.
+    driver: Seat,
 }
+
+/// What tells drivers apart, and wakes one of them and no other.
+pub(crate) type Seat = Arc<Notify>;
 
 impl Shared {
     pub(crate) fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
         let session = Box::new(Session::new(config, seed)?);
         let status = Status { state: session.state(), driven: false, hangup: None };
         Ok(Self {
-            inner: Mutex::new(Inner { session, waiting: BTreeMap::new(), driver: 0 }),
+            inner: Mutex::new(Inner { session, waiting: BTreeMap::new(), driver: Seat::default() }),
             origin: tokio::time::Instant::now(),
-            wake: Notify::new(),
             readable: Notify::new(),
             writable: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
@@ -75,42 +75,43 @@ impl Shared {
     }
 
     /// Gives the session to a new driver; the one that had it ends.
-    pub(crate) fn take_over(&self) -> u64 {
+    pub(crate) fn take_over(&self) -> Seat {
         let mut inner = self.lock();
+        let driver = inner.reseat();
         let now = self.now();
         if inner.session.state() != State::Disconnected {
             inner.session.handle_disconnected(now, Disconnect::Replaced);
         }
-        inner.driver += 1;
         inner.session.handle_connected(now);
+        let hangup = inner.is_closed().then_some(HangupReason::Closed);
         self.status.send_modify(|status| {
-            *status = Status { state: inner.session.state(), driven: true, hangup: None };
+            *status = Status { state: inner.session.state(), driven: true, hangup };
         });
         self.tell(&mut inner);
-        self.wake.notify_one();
-        inner.driver
+        driver
     }
 
     /// The connection of this driver is gone.
-    pub(crate) fn give_up(&self, driver: u64, why: Disconnect) {
+    pub(crate) fn give_up(&self, driver: &Seat, why: Disconnect) {
         let mut inner = self.lock();
-        if inner.driver != driver {
-            return;
+        if inner.is_driven_by(driver) {
+            self.end(&mut inner, why);
         }
+    }
+
+    /// Takes the session from its driver.
+    pub(crate) fn cut(&self) {
+        let mut inner = self.lock();
+        inner.reseat();
+        self.end(&mut inner, Disconnect::Hangup);
+    }
+
+    fn end(&self, inner: &mut Inner, why: Disconnect) {
         inner.session.handle_disconnected(self.now(), why);
-        self.tell(&mut inner);
+        self.tell(inner);
         self.status.send_modify(|status| status.driven = false);
         self.readable.notify_waiters();
         self.writable.notify_waiters();
-    }
-
-    /// Nobody is left to talk to the session: takes it from its driver.
-    pub(crate) fn abandon(&self) {
-        let mut inner = self.lock();
-        inner.driver += 1;
-        inner.session.handle_disconnected(self.now(), Disconnect::Hangup);
-        self.tell(&mut inner);
-        self.wake.notify_one();
     }
 
     /// Passes the session's events on. Returns why it hangs up, if it does.
@@ -144,6 +145,27 @@ impl Shared {
 }
 
 impl Inner {
+    pub(crate) fn is_driven_by(&self, driver: &Seat) -> bool {
+        Arc::ptr_eq(&self.driver, driver)
+    }
+
+    /// The driver has something to do.
+    pub(crate) fn wake(&self) {
+        self.driver.notify_one();
+    }
+
+    /// Whether the session takes no connection any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.session.state() == State::Closed
+    }
+
+    /// Takes the session from the driver that has it, and tells that one.
+    fn reseat(&mut self) -> Seat {
+        let driver = Seat::default();
+        std::mem::replace(&mut self.driver, Arc::clone(&driver)).notify_one();
+        driver
+    }
+
     /// Waits for the end of a message.
     pub(crate) fn wait_for(&mut self, id: MessageId) -> Done {
         let (done, wait) = oneshot::channel();

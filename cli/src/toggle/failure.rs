@@ -23,6 +23,15 @@ pub(super) fn exit(error: &SendError, until: Stage) -> Exit {
     }
 }
 
+/// Says why a run ended early, and what may have happened.
+pub(super) fn gave_up(commands: u32, error: &SendError) -> String {
+    let plural = if commands == 1 { "" } else { "s" };
+    format!(
+        "gave up after {commands} command{plural}: {error}; the device stopped, or another client with the same \
+         --endpoint took its place"
+    )
+}
+
 /// The one that tells more of two: a lost connection, a refusal, silence, then a missing result.
 pub(super) fn worse(a: Exit, b: Exit) -> Exit {
     const ORDER: [Exit; 5] =

@@ -6,8 +6,8 @@ mod tally;
 use crate::exit::Exit;
 use crate::impairment::Impairment;
 use crate::log::LogLevel;
-use crate::{arg, auth, complain, entropy};
-use clap::ValueEnum;
+use crate::{arg, auth, complain, entropy, interrupt};
+use clap::{ArgGroup, ValueEnum};
 use cync_core::wire::{Command, Destination, Endpoint};
 use cync_core::{AuthCode, Config, Receipt, Request, Stage};
 use cync_sim::net::{DeviceOptions, SimulatedDevice};
@@ -24,16 +24,17 @@ use tally::Tally;
 /// Every command is transmitted until it is acknowledged, or executed, or its deadline has passed; what became of it is
 /// printed. With --simulate the device is a simulated one on a free port, behind a link that loses and duplicates packets.
 #[derive(clap::Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("peer").required(true).args(["simulate", "device_host"])))]
+#[command(mut_args(Impairment::only_with_simulate))]
 pub(crate) struct Args {
-    /// Start a device of one's own
-    #[arg(long, conflicts_with_all = ["device_host", "device_port"])]
+    /// Start a simulated device for this run, instead of dialling one
+    #[arg(long, conflicts_with = "device_port")]
     simulate: bool,
-    /// Where the device listens
-    #[arg(long, value_name = "HOST", required_unless_present = "simulate")]
+    /// The host name or address of the device to dial
+    #[arg(long, value_name = "HOST")]
     device_host: Option<String>,
-    /// Where the device listens
-    #[arg(long, value_name = "PORT", default_value_t = 9000)]
+    /// The port the device listens on
+    #[arg(long, value_name = "PORT", default_value_t = 9000, value_parser = arg::port)]
     device_port: u16,
     /// What logs call the device; its endpoint if not given
     #[arg(long, value_name = "LABEL")]
@@ -41,7 +42,7 @@ pub(crate) struct Args {
     /// The endpoint to greet with and to put into commands: 0x..., eight hex digits, or decimal
     #[arg(long, value_name = "U32", default_value = "0x00000001", value_parser = arg::endpoint)]
     endpoint: Endpoint,
-    /// The device's mesh address
+    /// The mesh address of the lamp to switch
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=254))]
     device: u8,
     /// What to switch it to
@@ -54,16 +55,11 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Until::Acked)]
     until: Until,
     /// Transmissions of one command at most, the first included; as many as fit the deadline if not given
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = arg::attempts)]
     max_attempts: Option<NonZeroU16>,
-    /// How long one command may take
+    /// How long one command may take, from 250ms
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = arg::duration)]
     deadline: Duration,
-    #[command(flatten, next_help_heading = "With --simulate")]
-    impairment: Impairment,
-    /// Repeats the same losses; random if not given
-    #[arg(long, value_name = "N", help_heading = "With --simulate")]
-    seed: Option<u64>,
     /// A file with the authentication code; wins over CYNC_AUTH_CODE
     #[arg(long, value_name = "FILE")]
     auth_file: Option<PathBuf>,
@@ -73,12 +69,23 @@ pub(crate) struct Args {
     /// How much to log, on standard error
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log_level: LogLevel,
+    #[command(flatten, next_help_heading = "With --simulate")]
+    impairment: Impairment,
+    /// Repeats the same losses; random if not given. A device that is dialled has a seed of its own
+    #[arg(long, value_name = "N", help_heading = "With --simulate")]
+    seed: Option<u64>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   cync toggle --simulate --state alternate --count 100 --until executed --loss 20% --duplicate 10%
   cync toggle --device-host 192.168.1.50 --device-id kitchen --state on --until executed
+
+Against `cync simulate`, started in another terminal:
+  cync toggle --device-host 127.0.0.1 --count 10 --until executed
+
+Exit codes: 0 all done, 3 not connected, 4 no answer in time, 5 refused, 6 acknowledged but not executed,
+130 interrupted; `cync --help` has them all.
 ";
 
 /// What to switch to.
@@ -139,6 +146,10 @@ fn config(args: &Args) -> Result<Config, Exit> {
 }
 
 async fn toggle(args: &Args, config: Config) -> Exit {
+    let interrupt = match interrupt::listen() {
+        Ok(interrupt) => interrupt,
+        Err(error) => return complain(format_args!("cannot wait for an interrupt: {error}")),
+    };
     let chance = entropy::seed();
     let seed = args.seed.unwrap_or(chance);
     let device = if args.simulate {
@@ -168,7 +179,7 @@ async fn toggle(args: &Args, config: Config) -> Exit {
     };
     let exit = tokio::select! {
         exit = run => exit,
-        _ = tokio::signal::ctrl_c() => Exit::Interrupted,
+        () = interrupt => Exit::Interrupted,
     };
     if exit == Exit::NotConnected && tally.is_empty() {
         return exit;
@@ -204,6 +215,7 @@ async fn commands(args: &Args, client: &Client, tally: &mut Tally) -> Exit {
         for index in 0..args.count {
             let on = args.state.is_on(index);
             let request = Request::from(Command::Power { to, on }).until(until);
+            tally.begin();
             let result = client.send(request).await;
             tally.count(&result);
             log(args, index, on, &result);
@@ -214,7 +226,7 @@ async fn commands(args: &Args, client: &Client, tally: &mut Tally) -> Exit {
                 let exit = failure::exit(error, until);
                 worst = failure::worse(worst, exit);
                 if exit == Exit::NotConnected {
-                    complain(format_args!("gave up after {} commands: {error}", index + 1));
+                    complain(failure::gave_up(index + 1, error));
                     break;
                 }
             }

@@ -14,6 +14,7 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     asked: u32,
+    begun: u32,
     ended: u32,
     acked: u32,
     executed: u32,
@@ -30,6 +31,10 @@ impl Tally {
 
     pub(super) const fn is_empty(&self) -> bool {
         self.ended == 0
+    }
+
+    pub(super) const fn begin(&mut self) {
+        self.begun += 1;
     }
 
     pub(super) fn count(&mut self, result: &Result<Receipt, SendError>) {
@@ -89,8 +94,11 @@ impl fmt::Display for Tally {
         line("acknowledged", &self.acked)?;
         line("executed", &self.executed)?;
         line("failed", &self.failed)?;
-        if self.ended < self.asked {
-            line("not attempted", &(self.asked - self.ended))?;
+        if self.ended < self.begun {
+            line("interrupted", &format_args!("{} (it may be executed)", self.begun - self.ended))?;
+        }
+        if self.begun < self.asked {
+            line("not attempted", &(self.asked - self.begun))?;
         }
         line("re-transmissions", &self.retransmissions)?;
         let (p50, p99) = (self.percentile(50), self.percentile(99));

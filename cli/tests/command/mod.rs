@@ -1,8 +1,16 @@
 //! Runs the `cync` command.
 
+#![allow(dead_code, reason = "every test file uses its part")]
+
 use serde_json::Value;
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// No run takes this long; one that does is killed, and its test fails.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What a run of the command left behind.
 #[derive(Debug)]
@@ -17,12 +25,30 @@ impl Run {
     pub(crate) fn json(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
+
+    /// The value of a line of the summary.
+    pub(crate) fn summary(&self, name: &str) -> &str {
+        let value = self.stdout.lines().find_map(|line| {
+            let (start, value) = line.split_at_checked(21)?;
+            (start.trim_end() == name).then_some(value)
+        });
+        value.unwrap_or_else(|| panic!("no {name} in {self:?}"))
+    }
+
+    /// Checks that the run failed with this code and said why in one line that contains `why`.
+    #[track_caller]
+    pub(crate) fn fails(&self, code: i32, why: &str) {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        let complaints = self.stderr.lines().filter(|line| line.starts_with("cync: ")).count();
+        assert_eq!(complaints, 1, "{self:?}");
+        assert!(self.stderr.contains(why), "{why} in {self:?}");
+    }
 }
 
-/// The command without an authentication code in its environment.
+/// The command without anything in its environment that it would take notice of.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cync"));
-    command.args(args).env_remove("CYNC_AUTH_CODE");
+    command.args(args).env_remove("CYNC_AUTH_CODE").env_remove("CYNC_SIM_PORT");
     command
 }
 
@@ -32,18 +58,89 @@ pub(crate) fn cync(args: &[&str], input: &[u8]) -> Run {
 }
 
 /// Runs a prepared command.
-pub(crate) fn run(mut command: Command, input: &[u8]) -> Run {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    let feeder = std::thread::spawn(move || {
+pub(crate) fn run(command: Command, input: &[u8]) -> Run {
+    Running::spawn(command, input).finish()
+}
+
+/// A command that runs; killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    stdout: Receiver<String>,
+    read: String,
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Running {
+    /// Starts the command with nothing on its standard input.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        Self::spawn(command(args), b"")
+    }
+
+    /// Starts a prepared command.
+    pub(crate) fn spawn(mut command: Command, input: &[u8]) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
         // A command that fails early does not read everything.
-        let _ = stdin.write_all(&input);
-    });
-    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-    feeder.join().unwrap();
-    let stderr = String::from_utf8(stderr).unwrap();
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    Run { code: status.code(), stdout: String::from_utf8(stdout).unwrap(), stderr }
+        thread::spawn(move || stdin.write_all(&input).is_ok());
+        let mut from = BufReader::new(child.stdout.take().unwrap());
+        let (to, stdout) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            while from.read_line(&mut line).unwrap() > 0 && to.send(line.split_off(0)).is_ok() {}
+        });
+        let mut from = child.stderr.take().unwrap();
+        let stderr = thread::spawn(move || {
+            let mut text = String::new();
+            from.read_to_string(&mut text).unwrap();
+            text
+        });
+        Self { child, stdout, read: String::new(), stderr: Some(stderr) }
+    }
+
+    /// Waits for the next line of its output.
+    pub(crate) fn line(&mut self) -> String {
+        let line = self.stdout.recv_timeout(LIMIT).unwrap();
+        self.read += &line;
+        line
+    }
+
+    /// Interrupts it, as Ctrl-C does.
+    #[cfg(unix)]
+    pub(crate) fn interrupt(&self) {
+        let pid = self.child.id().to_string();
+        let kill = Command::new("sh").args(["-c", "kill -INT $0", &pid]).status().unwrap();
+        assert!(kill.success());
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(mut self) -> Run {
+        let until = Instant::now() + LIMIT;
+        let mut stdout = std::mem::take(&mut self.read);
+        loop {
+            match self.stdout.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => stdout += &line,
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("still running: {stdout}"),
+            }
+        }
+        let code = self.child.wait().unwrap().code();
+        let stderr = self.stderr.take().unwrap().join().unwrap();
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        Run { code, stdout, stderr }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has usually ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

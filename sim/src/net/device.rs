@@ -1,21 +1,26 @@
 use super::greet::{Greeting, read_greeting};
 use super::impair::{LinkCounts, Weather, impair};
+use super::parties::Parties;
 use crate::chaos::{Chaos, Ppm};
 use crate::device::{Device, DeviceState};
-use cync_core::wire::{Endpoint, op};
-use cync_core::{Config, Request};
+use cync_core::Request;
+use cync_core::wire::op;
 use cync_tokio::{Client, Message};
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::time::Instant;
 
-/// Connections at a time, and parties whose messages are remembered.
+/// Connections at a time.
 const MOST: usize = 256;
+/// Connections at a time that have not greeted yet; the oldest makes room.
+const MOST_SILENT: usize = 256;
 
 /// What the link to the device does to packets, greetings excepted.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -43,8 +48,7 @@ pub struct DeviceOptions {
 
 /// A device that listens: it answers greetings, commands (receipt, result, status), probes and heartbeats.
 ///
-/// It remembers the messages of everyone who ever dialled, so that a command repeated on a new connection is not executed
-/// again. Dropping it cuts all connections.
+/// It remembers the messages of everyone who dialled, so that a command repeated on a new connection is not executed again. Dropping it cuts all connections.
 pub struct SimulatedDevice {
     shared: Arc<Shared>,
     addr: SocketAddr,
@@ -54,8 +58,7 @@ pub struct SimulatedDevice {
 struct Shared {
     device: Mutex<Device>,
     weather: Arc<Weather>,
-    sessions: Mutex<BTreeMap<Endpoint, Client>>,
-    seed: u64,
+    parties: Mutex<Parties>,
 }
 
 impl Drop for SimulatedDevice {
@@ -77,8 +80,7 @@ impl SimulatedDevice {
         let shared = Arc::new(Shared {
             device: Mutex::new(Device::new(address)),
             weather: Arc::new(Weather::new(chaos, link.latency)),
-            sessions: Mutex::new(BTreeMap::new()),
-            seed: link.seed,
+            parties: Mutex::new(Parties::new(link.seed)),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { shared, addr, accepting })
@@ -110,19 +112,8 @@ impl Shared {
         self.device.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The session with a party, kept from connection to connection; `None` if there are too many parties.
-    fn session(&self, endpoint: Endpoint) -> Option<Client> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = sessions.get(&endpoint) {
-            return Some(client.clone());
-        }
-        if sessions.len() >= MOST {
-            return None;
-        }
-        let seed = self.seed ^ u64::from(endpoint.0);
-        let client = Client::new(Config::listener(endpoint), seed).ok()?;
-        sessions.insert(endpoint, client.clone());
-        Some(client)
+    fn parties(&self) -> MutexGuard<'_, Parties> {
+        self.parties.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Executes a request, reports its result and announces the new state.
@@ -143,35 +134,65 @@ impl Shared {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
+    let (mut greeting, mut connections) = (JoinSet::new(), JoinSet::new());
+    let mut silent = VecDeque::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) if connections.len() < MOST => {
-                    connections.spawn(serve(stream, peer, Arc::clone(&shared)));
+                Ok((stream, peer)) => {
+                    silent.retain(|task: &AbortHandle| !task.is_finished());
+                    if silent.len() >= MOST_SILENT && let Some(oldest) = silent.pop_front() {
+                        tracing::warn!(event = "no_greeting", "too many connections that do not greet");
+                        oldest.abort();
+                    }
+                    silent.push_back(greeting.spawn(greet(stream, peer)));
+                    // It may have greeted already: then it is not one of the silent.
+                    tokio::task::yield_now().await;
                 }
-                Ok((_, peer)) => tracing::warn!(event = "refused", %peer, "too many connections"),
                 Err(error) => {
                     tracing::warn!(event = "accept", %error);
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
+            },
+            Some(greeted) = greeting.join_next() => match greeted {
+                Ok(Some(greeted)) if connections.len() < MOST => {
+                    connections.spawn(serve(greeted, Arc::clone(&shared)));
+                }
+                Ok(Some(Greeted { peer, .. })) => {
+                    tracing::warn!(event = "refused", %peer, "too many connections");
+                }
+                Ok(None) | Err(_) => {}
             },
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-/// One connection, from its greeting to its end.
-async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+/// A connection that greeted.
+struct Greeted {
+    peer: SocketAddr,
+    greeting: Greeting,
+    reader: OwnedReadHalf,
+    writer: OwnedWriteHalf,
+}
+
+/// Waits for a connection to say who it is.
+async fn greet(stream: TcpStream, peer: SocketAddr) -> Option<Greeted> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(event = "nodelay", %peer, %error);
     }
     let (mut reader, writer) = stream.into_split();
-    let Some(Greeting { endpoint, bytes }) = read_greeting(&mut reader).await else {
+    let greeting = read_greeting(&mut reader).await;
+    if greeting.is_none() {
         tracing::warn!(event = "no_greeting", %peer, "the peer did not greet; closed");
-        return;
-    };
-    let Some(client) = shared.session(endpoint) else {
+    }
+    greeting.map(|greeting| Greeted { peer, greeting, reader, writer })
+}
+
+/// One connection, from its greeting to its end.
+async fn serve(greeted: Greeted, shared: Arc<Shared>) {
+    let Greeted { peer, greeting: Greeting { endpoint, bytes }, reader, writer } = greeted;
+    let Some(client) = shared.parties().join(endpoint, Instant::now()) else {
         tracing::warn!(event = "refused", %peer, %endpoint, "too many parties");
         return;
     };
@@ -199,4 +220,5 @@ async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
             let _ = tokio::time::timeout(shared.weather.settle(), pump).await;
         }
     }
+    shared.parties().leave(endpoint, Instant::now());
 }

@@ -1,15 +1,18 @@
 use crate::chaos::{Chaos, Copies, Direction, Label};
 use cync_core::wire::{Framer, Resync};
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
 /// Bytes read at a time, and bytes that a pipe holds.
 const BUFFER: usize = 16 * 1024;
 /// Packets on their way in one direction; more wait outside, as on a slow link.
 const ON_THE_WAY: usize = 4096;
+/// Their bytes.
+const BYTES_ON_THE_WAY: usize = 256 * 1024;
 
 /// What happened to the packets of one direction, greetings left out.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -74,8 +77,8 @@ impl Weather {
     }
 }
 
-/// Puts weather between a connection and whoever gets the returned stream. Runs until both directions have ended; dropping
-/// the future cuts the connection.
+/// Puts weather between a connection and whoever gets the returned stream. Runs until both directions have ended, or the
+/// connection has failed; dropping the future cuts the connection.
 pub(super) fn impair<IO: AsyncRead + AsyncWrite>(
     io: IO,
     weather: Arc<Weather>,
@@ -84,26 +87,45 @@ pub(super) fn impair<IO: AsyncRead + AsyncWrite>(
     let pump = async move {
         let (io_read, io_write) = tokio::io::split(io);
         let (pipe_read, pipe_write) = tokio::io::split(outside);
-        tokio::join!(
-            carry(io_read, pipe_write, Direction::ToDevice, &weather),
-            carry(pipe_read, io_write, Direction::FromDevice, &weather),
-        );
+        let (to, from) = (Direction::ToDevice, Direction::FromDevice);
+        let both = async {
+            tokio::try_join!(
+                carry(io_read, pipe_write, to, &weather),
+                carry(pipe_read, io_write, from, &weather),
+            )
+        };
+        if let Err(error) = both.await {
+            tracing::debug!(event = "connection", %error);
+        }
     };
     (inside, pump)
 }
 
-/// One direction: packets in order, each as late as the latency says.
+/// A packet on its way.
+struct OnTheWay {
+    due: Instant,
+    bytes: Vec<u8>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// One direction: packets in order, each as late as the latency says. A failure of the connection is an error; of the pipe it
+/// is the end, since the other direction may still have something to say.
 async fn carry(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     direction: Direction,
     weather: &Weather,
-) {
-    let (depart, mut arrive) = mpsc::channel::<(Instant, Vec<u8>)>(ON_THE_WAY);
+) -> io::Result<()> {
+    let (depart, mut arrive) = mpsc::channel::<OnTheWay>(ON_THE_WAY);
+    let room = Arc::new(Semaphore::new(BYTES_ON_THE_WAY));
     let reading = async move {
         let mut framer: Framer = Framer::new(Resync::Close);
         let mut buffer = vec![0; BUFFER];
-        while let Ok(len @ 1..) = from.read(&mut buffer).await {
+        loop {
+            let len = from.read(&mut buffer).await?;
+            if len == 0 {
+                return Ok(());
+            }
             let mut input = buffer.get(..len).unwrap_or_default();
             let due = Instant::now() + weather.latency;
             while let Some(framed) = framer.next(&mut input) {
@@ -113,22 +135,71 @@ async fn carry(
                     Err(error) => (error.header.to_vec(), 1),
                 };
                 for _ in 0..copies {
-                    if depart.send((due, bytes.clone())).await.is_err() {
-                        return;
+                    let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                    let Ok(room) = Arc::clone(&room).acquire_many_owned(len).await else {
+                        return Ok(());
+                    };
+                    let packet = OnTheWay { due, bytes: bytes.clone(), _room: room };
+                    if depart.send(packet).await.is_err() {
+                        return Ok(());
                     }
                 }
             }
         }
     };
     let writing = async move {
-        while let Some((due, bytes)) = arrive.recv().await {
-            tokio::time::sleep_until(due).await;
-            if to.write_all(&bytes).await.is_err() {
-                return;
+        while let Some(packet) = arrive.recv().await {
+            tokio::time::sleep_until(packet.due).await;
+            match (to.write_all(&packet.bytes).await, direction) {
+                (Ok(()), _) => {}
+                (Err(error), Direction::FromDevice) => return Err(error),
+                (Err(_), Direction::ToDevice) => return Ok(()),
             }
         }
         // The other side may have closed already, which is what this says.
         let _ = to.shutdown().await;
+        Ok(())
     };
-    tokio::join!(reading, writing);
+    tokio::try_join!(reading, writing).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chaos::Ppm;
+    use tokio::time::timeout;
+
+    fn fine() -> Arc<Weather> {
+        let chaos = Chaos::new(1, Ppm::ZERO, Ppm::ZERO);
+        Arc::new(Weather::new(chaos, Duration::ZERO))
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_fails_ends_both_directions_even_if_nobody_reads() {
+        const HEARTBEAT: [u8; 5] = [0xd3, 0, 0, 0, 0];
+        let (io, mut far) = tokio::io::duplex(64);
+        let (mut inside, pump) = impair(io, fine());
+        let pump = tokio::spawn(pump);
+        let flood = HEARTBEAT.repeat(100_000);
+        let stuck = timeout(Duration::from_millis(200), far.write_all(&flood)).await;
+        assert!(stuck.is_err(), "everything was taken");
+        drop(far);
+        inside.write_all(&HEARTBEAT).await.unwrap();
+        timeout(Duration::from_secs(10), pump).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_on_its_way_arrives_after_the_device_has_closed() {
+        let (io, mut far) = tokio::io::duplex(64);
+        let (mut inside, pump) = impair(io, fine());
+        let pump = tokio::spawn(pump);
+        let bytes = [0xd8, 0, 0, 0, 0].repeat(50);
+        inside.write_all(&bytes).await.unwrap();
+        drop(inside);
+        let mut arrived = vec![0; bytes.len()];
+        timeout(Duration::from_secs(10), far.read_exact(&mut arrived)).await.unwrap().unwrap();
+        assert_eq!(arrived, bytes);
+        drop(far);
+        timeout(Duration::from_secs(10), pump).await.unwrap().unwrap();
+    }
 }

@@ -3,6 +3,7 @@
 mod device;
 mod greet;
 mod impair;
+mod parties;
 
 pub use device::{DeviceOptions, Link, SimulatedDevice};
 pub use impair::{Counts, LinkCounts};

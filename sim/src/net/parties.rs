@@ -1,0 +1,80 @@
+use cync_core::Config;
+use cync_core::wire::Endpoint;
+use cync_tokio::Client;
+use std::collections::BTreeMap;
+use tokio::time::Instant;
+
+/// Parties whose messages are remembered.
+const MOST: usize = 256;
+
+/// Everyone who dialled, each with a session that is kept from connection to connection.
+pub(super) struct Parties {
+    known: BTreeMap<Endpoint, Party>,
+    seed: u64,
+}
+
+struct Party {
+    client: Client,
+    connections: usize,
+    /// When the last connection ended.
+    left: Instant,
+}
+
+impl Parties {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self { known: BTreeMap::new(), seed }
+    }
+
+    /// A connection of a party: its session, or `None` if there are too many parties. [`Parties::leave`] ends it.
+    pub(super) fn join(&mut self, endpoint: Endpoint, now: Instant) -> Option<Client> {
+        if let Some(party) = self.known.get_mut(&endpoint) {
+            party.connections += 1;
+            return Some(party.client.clone());
+        }
+        let config = Config::listener(endpoint);
+        if self.known.len() >= MOST {
+            // A session that long without a connection has forgotten every message itself.
+            self.known.retain(|_, party| {
+                party.connections > 0 || now.duration_since(party.left) < config.dedup_ttl
+            });
+        }
+        if self.known.len() >= MOST {
+            return None;
+        }
+        let client = Client::new(config, self.seed ^ u64::from(endpoint.0)).ok()?;
+        self.known.insert(endpoint, Party { client: client.clone(), connections: 1, left: now });
+        Some(client)
+    }
+
+    /// A connection of a party has ended.
+    pub(super) fn leave(&mut self, endpoint: Endpoint, now: Instant) {
+        if let Some(party) = self.known.get_mut(&endpoint) {
+            party.connections = party.connections.saturating_sub(1);
+            party.left = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_party_is_forgotten_only_when_another_needs_the_room_and_its_messages_have_expired() {
+        let start = Instant::now();
+        let mut parties = Parties::new(1);
+        for endpoint in 0..256 {
+            assert!(parties.join(Endpoint(endpoint), start).is_some());
+        }
+        assert!(parties.join(Endpoint(7), start).is_some(), "a known party");
+        parties.leave(Endpoint(7), start);
+        parties.leave(Endpoint(8), start + MINUTE);
+        let newcomer = Endpoint(1000);
+        assert!(parties.join(newcomer, start + 6 * MINUTE - MINUTE / 60).is_none());
+        assert!(parties.join(newcomer, start + 6 * MINUTE).is_some(), "8 has gone");
+        assert!(parties.join(Endpoint(1001), start + 60 * MINUTE).is_none(), "7 is connected");
+    }
+}
