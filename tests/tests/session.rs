@@ -864,7 +864,19 @@ fn an_application_that_only_sends_is_not_starved_by_a_flood() {
     let mut hub = hub();
     hub.session.send(hub.now, power(true)).unwrap();
     (0..60).for_each(|n| assert!(hub.hear(&announcement(n))));
-    assert!(kinds(&hub.out())[..2].contains(&0x73));
+    let out = kinds(&hub.out());
+    assert_eq!(out.iter().position(|kind| *kind == 0x73), Some(8), "behind eight answers");
+}
+
+#[test]
+fn a_result_leaves_before_the_state_that_follows_from_it() {
+    let mut lamp = Solo::<128, 1024, 4101>::greeted(listener());
+    lamp.hear(&request(7));
+    assert_eq!(kinds(&lamp.out()), [0x7b]);
+    let id = lamp.session.recv(lamp.now).unwrap().id().unwrap();
+    lamp.session.send(lamp.now, Request::announce(op::STATUS, &[0; 19])).unwrap();
+    lamp.session.report(lamp.now, id, StatusCode::OK).unwrap();
+    assert_eq!(kinds(&lamp.out()), [0x73, 0x83]);
 }
 
 // Malformed input

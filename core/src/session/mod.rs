@@ -95,8 +95,8 @@ struct Machine<const SLOTS: usize, const SEEN: usize> {
     /// Counts connections, so that a state is a repetition only within its own.
     epoch: u32,
     stats: Stats,
-    /// An answer was transmitted last, so that a message is next.
-    message_is_next: bool,
+    /// Answers transmitted since the last message, or since there were none.
+    answers_in_a_row: u8,
     readable: bool,
     /// The shortest data that `send` refused since `Writable` was told.
     refused: Option<usize>,
@@ -293,7 +293,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             next_counter: (start >> 32) as u32,
             epoch: 0,
             stats: Stats::default(),
-            message_is_next: false,
+            answers_in_a_row: 0,
             readable: false,
             refused: None,
             clock_asked: ClockAsked::No,

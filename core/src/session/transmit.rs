@@ -10,6 +10,10 @@ use crate::wire::{
 /// The longest data of a message: it fits a packet even if every byte has to be stuffed.
 pub(super) const MAX_DATA: usize = (MAX_DECLARED - 7 - 2) / 2 - 9;
 
+/// Answers go first, so that a result precedes the state that follows from it; but a peer that keeps asking does not keep
+/// messages from leaving: after so many answers one message has its turn.
+const ANSWERS_IN_A_ROW: u8 = 8;
+
 impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     pub(super) fn transmit(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         if self.link.owes_hello() {
@@ -19,14 +23,16 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if !self.link.is_ready() {
             return Ok(None);
         }
-        if let Some(at) = message.filter(|_| self.message_is_next || self.answers.is_empty()) {
+        let enough = self.answers_in_a_row >= ANSWERS_IN_A_ROW || self.answers.is_empty();
+        if let Some(at) = message.filter(|_| enough) {
             return self.transmit_message(at, out);
         }
         if let Some(answer) = self.answers.first() {
             let (len, kind) = answer.encode(out).map_err(own_packet)?;
             self.answers.first_is_sent();
             self.link.take(self.now);
-            self.message_is_next = true;
+            self.answers_in_a_row =
+                if self.answers.is_empty() { 0 } else { self.answers_in_a_row.saturating_add(1) };
             self.handed_over();
             self.hang_up_if_drained();
             return Ok(Some(Transmit { len, kind, id: None, attempt: 0 }));
@@ -69,7 +75,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let Some(view) = self.outbox.look(at) else { return Ok(None) };
         let (id, kind, attempt) = (view.id, view.message.kind, view.attempts.saturating_add(1));
         let len = encode(view, out).map_err(own_packet)?;
-        self.message_is_next = false;
+        self.answers_in_a_row = 0;
         self.stats.retransmissions += u64::from(attempt > 1);
         self.outbox.sent(self.now, at, self.now + self.answer_timer(at));
         self.handed_over();
