@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 const READ: usize = 16 * 1024;
 /// Packets are handed over while fewer bytes than this wait to be written.
 const WRITE: usize = 16 * 1024;
+/// How long a connection may take no byte of what is waiting. The session cannot know: a peer that talks is alive to it.
+const STALL: Duration = Duration::from_secs(60);
 /// How long what is left may take to be written when the session hangs up.
 const FLUSH: Duration = Duration::from_secs(1);
 
@@ -62,8 +64,12 @@ impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
         let Self { io, mut lease } = self;
         let (mut reader, mut writer) = tokio::io::split(io);
         let mut input = Input { bytes: vec![0; READ], taken: 0, len: 0, stalled: false };
-        let mut output =
-            Output { bytes: Vec::with_capacity(WRITE + MAX_PACKET), written: 0, unflushed: false };
+        let mut output = Output {
+            bytes: Vec::with_capacity(WRITE + MAX_PACKET),
+            written: 0,
+            unflushed: false,
+            moved: tokio::time::Instant::now(),
+        };
         let end = loop {
             let shared = &*lease.shared;
             let Some(next) = step(shared, &lease.driver, &mut input, &mut output) else {
@@ -84,6 +90,7 @@ impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
                     None => std::future::pending().await,
                 }
             };
+            let stalled = output.moved + STALL;
             tokio::select! {
                 read = reader.read(&mut input.bytes), if input.is_used_up() => match read {
                     Ok(0) => break End::Peer,
@@ -95,6 +102,9 @@ impl<IO: AsyncRead + AsyncWrite> Driver<IO> {
                         break End::Error(error);
                     }
                 },
+                () = tokio::time::sleep_until(stalled), if !output.waiting().is_empty() => {
+                    break End::Error(io::ErrorKind::TimedOut.into());
+                }
                 () = sleep => {}
                 () = lease.driver.notified() => {}
             }
@@ -145,6 +155,8 @@ struct Output {
     written: usize,
     /// What was written may still be on this side: streams that compress, encrypt or collect have to be flushed.
     unflushed: bool,
+    /// When some of what is waiting was written last, or began to wait.
+    moved: tokio::time::Instant,
 }
 
 impl Output {
@@ -167,6 +179,7 @@ impl Output {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             len => self.written += len,
         }
+        self.moved = tokio::time::Instant::now();
         self.unflushed = true;
         if self.waiting().is_empty() {
             // Most streams have nothing to flush, and say so at once.
@@ -183,6 +196,9 @@ impl Output {
     fn fill(&mut self, inner: &mut Inner, now: Instant) {
         self.bytes.drain(..self.written);
         self.written = 0;
+        if self.bytes.is_empty() {
+            self.moved = tokio::time::Instant::now();
+        }
         while self.bytes.len() < WRITE {
             let start = self.bytes.len();
             self.bytes.resize(start + MAX_PACKET, 0);
