@@ -67,7 +67,7 @@ pub(crate) struct Args {
     #[arg(long, short)]
     quiet: bool,
     /// How much to log, on standard error
-    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    #[arg(long, value_name = "LEVEL", default_value = "warn", ignore_case = true)]
     log_level: LogLevel,
     #[command(flatten, next_help_heading = "With --simulate")]
     impairment: Impairment,
