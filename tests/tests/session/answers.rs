@@ -1,0 +1,115 @@
+//! Refusals and other answers.
+
+use crate::*;
+
+#[test]
+fn a_refusal_is_final() {
+    let mut hub = hub();
+    let (msg_id, _) = send(&mut hub, power(true).into());
+    hub.hear(&ack(msg_id, StatusCode(3)));
+    let (outcome, receipt) = hub.done()[0];
+    assert_eq!((outcome, receipt.status), (Outcome::Nacked(StatusCode(3)), Some(StatusCode(3))));
+    let (msg_id, counter) = send(&mut hub, executed());
+    hub.hear(&ack(msg_id, StatusCode::OK));
+    hub.hear(&result(counter, &[9]));
+    let (outcome, receipt) = hub.done()[0];
+    assert_eq!((outcome, receipt.stage), (Outcome::Nacked(StatusCode(9)), Some(Stage::Acked)));
+    hub.wait(ms(10_000));
+    hub.session.handle_timeout(hub.now);
+    assert!(hub.out().is_empty());
+}
+
+#[test]
+fn a_busy_peer_is_asked_again() {
+    let mut hub = hub();
+    let (msg_id, counter) = send(&mut hub, power(true).into());
+    hub.hear(&ack(msg_id, BUSY));
+    assert_eq!(done(&mut hub), []);
+    assert_eq!(hub.tick().at, at(1_000));
+    assert_eq!(numbers(&hub.out()[0]), (msg_id, counter));
+    hub.hear(&ack(msg_id, StatusCode::OK));
+    assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Acked)]);
+}
+
+#[test]
+fn a_peer_that_stays_busy_is_named_in_the_receipt() {
+    let mut hub = hub();
+    let (msg_id, _) = send(&mut hub, power(true).into());
+    hub.hear(&ack(msg_id, BUSY));
+    hub.wait(ms(5_000));
+    hub.session.handle_timeout(hub.now);
+    let (outcome, receipt) = hub.done()[0];
+    assert_eq!((outcome, receipt.status), (Outcome::Unknown(Unknown::Timeout), Some(BUSY)));
+}
+
+#[test]
+fn the_clouds_verdict_ends_the_message_it_names_and_no_other() {
+    let verdict = |endpoint, msg_id, status| {
+        Packet::DataResult(Ack { endpoint, msg_id, status: StatusCode(status) })
+    };
+    for (code, outcome) in
+        [(0x0a, Outcome::Unknown(Unknown::Expired)), (0x05, Outcome::Nacked(StatusCode(5)))]
+    {
+        let mut hub = hub();
+        let (msg_id, _) = send(&mut hub, power(true).into());
+        hub.hear(&verdict(ENDPOINT, MsgId(msg_id.0 ^ 1), code));
+        hub.hear(&verdict(cync_core::wire::Endpoint(1), msg_id, code));
+        assert_eq!(done(&mut hub), []);
+        assert_eq!(hub.session.stats().unmatched_answers, 2);
+        hub.hear(&verdict(ENDPOINT, msg_id, code));
+        assert_eq!(done(&mut hub), [outcome]);
+    }
+}
+
+#[test]
+fn answers_of_another_endpoint_kind_or_number_change_nothing_and_are_counted() {
+    let mut hub = hub();
+    let (msg_id, counter) = send(&mut hub, executed());
+    hub.events();
+    let (status, other) = (StatusCode::OK, cync_core::wire::Endpoint(9));
+    let prefix = Prefix { endpoint: ENDPOINT, msg_id, flag: 0 };
+    let wrong = [
+        Packet::DataAck(Ack { endpoint: other, msg_id, status }),
+        ack(MsgId(msg_id.0.wrapping_add(1)), status),
+        Packet::StatusAck(ShortAck { msg_id, status }),
+        Packet::ProbeAck(DeviceInfo { prefix, payload: &[] }),
+        result(counter.wrapping_add(1), &[0]),
+        Packet::DataChannel(channel(1, Frame::response(counter, op::MESH_QUERY, &[0]))),
+        Packet::HelloAck(LoginAck { status, reserved: 0 }),
+        Packet::ProbeResult(Verdict {
+            receipt: Ack { endpoint: ENDPOINT, msg_id, status },
+            reserved: 0,
+        }),
+    ];
+    for packet in &wrong {
+        assert!(hub.hear(packet));
+    }
+    assert_eq!(hub.session.stats().unmatched_answers, wrong.len() as u64);
+    assert_eq!((hub.events(), hub.session.in_flight()), (vec![], 1));
+    assert_eq!(hub.session.poll_timeout().unwrap().at, at(1_000));
+}
+
+#[test]
+fn an_answer_to_what_was_not_handed_over_yet_changes_nothing() {
+    let mut hub = hub();
+    let (msg_id, counter) = send(&mut hub, power(true).into());
+    hub.session.send(hub.now, power(false)).unwrap();
+    hub.hear(&ack(MsgId(msg_id.0.wrapping_add(1)), StatusCode::OK));
+    hub.hear(&result(counter.wrapping_add(1), &[0]));
+    assert_eq!(hub.session.stats().unmatched_answers, 2);
+    assert_eq!((hub.session.in_flight(), hub.session.queued()), (1, 1));
+}
+
+#[test]
+fn a_late_answer_is_counted_and_harmless() {
+    let mut hub = hub();
+    let (msg_id, counter) = send(&mut hub, power(true).into());
+    hub.hear(&ack(msg_id, StatusCode::OK));
+    // The slot is not free before its end was told.
+    hub.hear(&ack(msg_id, StatusCode(1)));
+    hub.hear(&result(counter, &[1]));
+    assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Acked)]);
+    hub.hear(&ack(msg_id, StatusCode(1)));
+    assert_eq!(hub.events(), []);
+    assert_eq!(hub.session.stats().unmatched_answers, 3);
+}

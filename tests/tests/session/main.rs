@@ -1,0 +1,120 @@
+//! What a session does, step by step, at exact times: one file a subject.
+
+mod answers;
+mod bounds;
+mod closing;
+mod delivery;
+mod disconnection;
+mod greeting;
+mod handing_over;
+mod liveness;
+mod malformed;
+mod refused_input;
+mod secrets;
+mod services;
+
+use cync_core::wire::{
+    Channel, ChecksumMode, Command, Destination, DeviceInfo, Direction as Way, Frame, LoginAck,
+    MsgId, Packet, PacketType, Prefix, Receipt as Ack, ShortAck, StatusCode, TimeResponse, Verdict,
+    op,
+};
+use cync_core::{
+    CivilTime, Config, Disconnect, Event, HangupReason, Instant, NotSent, Outcome, Request,
+    RetryPolicy, SendError, Session, Stage, State, Timer, TooSmall, Unknown,
+};
+use cync_sim::{Copies, Direction};
+use cync_tests::pair::{ADDRESS, Pair};
+use cync_tests::solo::{AUTH, ENDPOINT, Solo, bytes_of, greeter, hello, listener};
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+const LATENCY: Duration = ms(20);
+const BUSY: StatusCode = StatusCode(0xb5);
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn at(n: u64) -> Instant {
+    Instant::ZERO + ms(n)
+}
+
+fn power(on: bool) -> Command {
+    Command::Power { to: Destination::device(ADDRESS).expect("in range"), on }
+}
+
+fn executed() -> Request<'static> {
+    Request::from(power(true)).until(Stage::Executed)
+}
+
+fn production() -> Pair {
+    let mut pair = Pair::production(LATENCY);
+    pair.connect();
+    pair
+}
+
+fn hub() -> Solo {
+    Solo::greeted(listener())
+}
+
+/// Loses the packets of one direction and type whose place among their like, from 0, is listed.
+fn lose(pair: &mut Pair, from: Direction, kind: PacketType, places: &'static [usize]) {
+    let mut seen = 0;
+    pair.fate = Box::new(move |direction, bytes| {
+        if direction != from || bytes[0] != kind.byte() {
+            return Copies::One;
+        }
+        seen += 1;
+        if places.contains(&(seen - 1)) { Copies::None } else { Copies::One }
+    });
+}
+
+/// The message number and the counter of a `0x73`.
+fn numbers(bytes: &[u8]) -> (MsgId, u32) {
+    let Ok(Packet::DataChannel(channel)) = Packet::decode(bytes, ChecksumMode::Strict) else {
+        panic!("{bytes:02x?} is a 73");
+    };
+    (channel.prefix.msg_id, channel.frame.counter)
+}
+
+fn ack(msg_id: MsgId, status: StatusCode) -> Packet<'static> {
+    Packet::DataAck(Ack { endpoint: ENDPOINT, msg_id, status })
+}
+
+fn channel(msg_id: u16, frame: Frame<'_>) -> Channel<'_> {
+    Channel { prefix: Prefix { endpoint: ENDPOINT, msg_id: MsgId(msg_id), flag: 0 }, frame }
+}
+
+fn result(counter: u32, data: &[u8]) -> Packet<'_> {
+    Packet::DataChannel(channel(900, Frame::response(counter, op::POWER, data)))
+}
+
+fn request(n: u16) -> Packet<'static> {
+    Packet::DataChannel(channel(n, Frame::request(u32::from(n), op::POWER, &[1, 2, 3])))
+}
+
+fn announcement(n: u16) -> Packet<'static> {
+    Packet::StatusBroadcast(channel(n, Frame::announce(u32::from(n), op::STATUS, &[0; 19])))
+}
+
+/// Sends, and returns the numbers of what was handed over.
+fn send(solo: &mut Solo, request: Request<'_>) -> (MsgId, u32) {
+    solo.session.send(solo.now, request).expect("there is room");
+    let out = solo.out();
+    assert_eq!(out.len(), 1);
+    numbers(&out[0])
+}
+
+fn done(solo: &mut Solo) -> Vec<Outcome> {
+    solo.done().into_iter().map(|(outcome, _)| outcome).collect()
+}
+
+fn kinds(packets: &[Vec<u8>]) -> Vec<u8> {
+    packets.iter().map(|packet| packet[0]).collect()
+}
+
+fn config(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = listener();
+    change(&mut config);
+    config
+}

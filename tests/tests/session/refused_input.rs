@@ -1,0 +1,147 @@
+//! Input that is refused.
+
+use crate::*;
+
+/// A session whose inbox takes two requests, and has taken them.
+fn full() -> Solo {
+    let mut lamp: Solo = Solo::greeted(config(|it| it.inbox = 2));
+    assert!(lamp.hear(&request(1)) && lamp.hear(&request(2)));
+    lamp.out();
+    lamp.events();
+    lamp
+}
+
+#[test]
+fn a_full_inbox_refuses_input_and_goes_on_after_recv() {
+    let mut lamp = full();
+    let stream =
+        [bytes_of(&Packet::HeartbeatDev), bytes_of(&request(3)), bytes_of(&Packet::HeartbeatDev)]
+            .concat();
+    assert_eq!(lamp.feed(&stream), 5);
+    assert!(!lamp.session.wants_input());
+    assert_eq!(lamp.feed(&stream[5..]), 0, "nothing was freed");
+    assert_eq!(kinds(&lamp.out()), [0xd8]);
+    assert_eq!(lamp.session.recv(lamp.now).unwrap().prefix.msg_id, MsgId(1));
+    assert!(lamp.session.wants_input());
+    assert_eq!(lamp.feed(&stream[5..]), stream.len() - 5);
+    for n in 2..4 {
+        assert_eq!(lamp.session.recv(lamp.now).unwrap().prefix.msg_id, MsgId(n));
+    }
+    assert_eq!(kinds(&lamp.out()), [0x7b, 0xd8]);
+}
+
+#[test]
+fn a_refused_packet_that_came_in_pieces_is_taken_when_nothing_more_is_offered() {
+    let mut lamp = full();
+    let bytes = bytes_of(&request(3));
+    assert_eq!(lamp.feed(&bytes[..10]), 10);
+    assert_eq!(lamp.feed(&bytes[10..]), bytes.len() - 10);
+    assert!(!lamp.session.wants_input());
+    assert_eq!(lamp.feed(&[0xd3]), 0);
+    lamp.session.recv(lamp.now).unwrap();
+    lamp.feed(&[]);
+    assert!(lamp.session.wants_input());
+    assert_eq!(kinds(&lamp.out()), [0x7b]);
+    assert_eq!(lamp.session.inbox_len(), 2);
+}
+
+#[test]
+fn answers_in_front_of_a_refused_message_are_taken() {
+    let mut lamp = full();
+    let (msg_id, _) = send(&mut lamp, power(true).into());
+    lamp.feed(&[bytes_of(&ack(msg_id, StatusCode::OK)), bytes_of(&request(3))].concat());
+    assert!(!lamp.session.wants_input());
+    assert_eq!(done(&mut lamp), [Outcome::Reached(Stage::Acked)]);
+}
+
+#[test]
+fn our_own_refusal_is_not_the_peers_silence() {
+    let mut lamp = full();
+    let bytes = bytes_of(&request(3));
+    lamp.wait(ms(20_000));
+    assert_eq!(lamp.feed(&bytes), 0);
+    assert_eq!(lamp.session.poll_timeout(), None);
+    lamp.wait(ms(1_000_000));
+    lamp.session.handle_timeout(lamp.now);
+    assert_eq!(lamp.events(), []);
+    lamp.session.recv(lamp.now).unwrap();
+    let deadline = lamp.session.poll_timeout().unwrap();
+    assert_eq!((deadline.at, deadline.why), (lamp.now + ms(40_000), Timer::Silence));
+}
+
+#[test]
+fn while_input_is_refused_no_answer_is_missed() {
+    let retry = RetryPolicy { max_attempts: NonZeroU16::new(1) };
+    let mut lamp: Solo = Solo::greeted(config(|it| (it.inbox, it.retry) = (1, retry)));
+    lamp.hear(&request(1));
+    let request_2 = bytes_of(&request(2));
+    lamp.out();
+    let (msg_id, _) = send(&mut lamp, Request::from(power(true)).deadline(ms(10_000)));
+    let stream = [request_2, bytes_of(&ack(msg_id, StatusCode::OK))].concat();
+    assert_eq!(lamp.feed(&stream), 0);
+    for _ in 0..8 {
+        lamp.tick();
+        assert!(lamp.out().is_empty());
+    }
+    assert_eq!(lamp.session.stats().ack_timeouts, 0);
+    lamp.session.recv(lamp.now).unwrap();
+    assert_eq!(lamp.feed(&stream), stream.len());
+    assert_eq!(done(&mut lamp), [Outcome::Reached(Stage::Acked)]);
+}
+
+#[test]
+fn a_deadline_passes_while_input_is_refused() {
+    let mut lamp = full();
+    send(&mut lamp, power(true).into());
+    lamp.feed(&bytes_of(&request(3)));
+    while done(&mut lamp).is_empty() {
+        lamp.tick();
+    }
+    assert_eq!(lamp.now, at(5_000));
+}
+
+#[test]
+fn states_push_out_older_states() {
+    let mut hub: Solo = Solo::greeted(config(|it| it.inbox = 2));
+    (1..=5).for_each(|n| assert!(hub.hear(&announcement(n))));
+    assert_eq!((hub.session.inbox_len(), hub.session.stats().states_dropped), (2, 3));
+    assert_eq!(hub.session.recv(hub.now).unwrap().prefix.msg_id, MsgId(4));
+    assert_eq!(kinds(&hub.out()), [0x88; 5]);
+}
+
+#[test]
+fn a_flood_that_asks_for_answers_is_refused_until_they_are_taken() {
+    let mut hub = hub();
+    let flood: Vec<u8> = (0..1_000).flat_map(|n| bytes_of(&announcement(n))).collect();
+    let taken = hub.feed(&flood);
+    assert!(taken < flood.len() && !hub.session.wants_input());
+    assert_eq!(hub.feed(&flood[taken..]), 0);
+    let mut at = taken;
+    let mut answers = 0;
+    while at < flood.len() {
+        answers += hub.out().len();
+        assert!(hub.session.wants_input());
+        at += hub.feed(&flood[at..]);
+    }
+    assert_eq!(answers + hub.out().len(), 1_000);
+}
+
+#[test]
+fn an_application_that_only_sends_is_not_starved_by_a_flood() {
+    let mut hub = hub();
+    hub.session.send(hub.now, power(true)).unwrap();
+    (0..60).for_each(|n| assert!(hub.hear(&announcement(n))));
+    let out = kinds(&hub.out());
+    assert_eq!(out.iter().position(|kind| *kind == 0x73), Some(8), "behind eight answers");
+}
+
+#[test]
+fn a_result_leaves_before_the_state_that_follows_from_it() {
+    let mut lamp = Solo::<128, 1024, 4101>::greeted(listener());
+    lamp.hear(&request(7));
+    assert_eq!(kinds(&lamp.out()), [0x7b]);
+    let id = lamp.session.recv(lamp.now).unwrap().id().unwrap();
+    lamp.session.send(lamp.now, Request::announce(op::STATUS, &[0; 19])).unwrap();
+    lamp.session.report(lamp.now, id, StatusCode::OK).unwrap();
+    assert_eq!(kinds(&lamp.out()), [0x73, 0x83]);
+}
