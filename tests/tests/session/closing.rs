@@ -36,6 +36,16 @@ fn closing_ends_at_the_latest_with_the_deadlines() {
 }
 
 #[test]
+fn closing_ends_although_the_tick_comes_late() {
+    let mut hub = hub();
+    hub.session.send(hub.now, power(true)).unwrap();
+    hub.session.close(hub.now);
+    hub.wait(ms(25_000));
+    assert!(hub.out().is_empty());
+    assert!(hub.events().contains(&Event::Hangup(HangupReason::Closed)));
+}
+
+#[test]
 fn an_idle_session_hangs_up_when_it_is_closed() {
     for mut solo in [hub(), Solo::connected(listener())] {
         solo.events();

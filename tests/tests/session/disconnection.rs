@@ -60,8 +60,7 @@ fn a_result_that_was_reported_without_a_connection_is_told_when_it_is_asked_for(
     lamp.session.handle_disconnected(lamp.now, Disconnect::Peer);
     lamp.session.report(lamp.now, id, StatusCode::OK).unwrap();
     lamp.session.handle_connected(lamp.now);
-    lamp.greet();
-    assert!(lamp.out().is_empty());
+    assert_eq!(greeted_again(&mut lamp), [0x23]);
     lamp.hear(&request(1));
     assert_eq!(kinds(&lamp.out()), [0x7b, 0x73]);
 }
@@ -90,4 +89,21 @@ fn a_remembered_message_is_forgotten_after_its_time_to_live() {
     lamp.wait(ms(1));
     lamp.hear(&request(1));
     assert_eq!(lamp.session.inbox_len(), 2);
+}
+
+#[test]
+fn a_connection_owes_no_answers_of_the_one_before() {
+    let mut lamp: Solo = Solo::greeted(greeter());
+    assert!(lamp.hear(&request(1)) && lamp.hear(&Packet::HeartbeatDev));
+    lamp.session.handle_disconnected(lamp.now, Disconnect::Peer);
+    lamp.session.handle_connected(lamp.now);
+    assert_eq!(greeted_again(&mut lamp), [0x23]);
+}
+
+/// Greets; returns the types of all that was handed over meanwhile.
+fn greeted_again(lamp: &mut Solo) -> Vec<u8> {
+    let mut out = lamp.out();
+    lamp.hear(&Packet::HelloAck(LoginAck { status: StatusCode::OK, reserved: 0 }));
+    out.extend(lamp.out());
+    kinds(&out)
 }
