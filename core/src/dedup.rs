@@ -43,7 +43,7 @@ pub(crate) struct Reported {
 }
 
 /// The acceptance number of an entry.
-pub(crate) type Seq = u32;
+pub(crate) type Seq = u64;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -160,7 +160,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
 
     fn index(seq: Seq) -> u16 {
         // Below SEEN, which is below u16::MAX.
-        (seq as usize % SEEN) as u16
+        (seq % SEEN as u64) as u16
     }
 }
 

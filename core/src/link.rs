@@ -130,12 +130,10 @@ impl Link {
         self.ping
     }
 
-    pub(crate) fn ping_sent(&mut self) {
-        self.ping = false;
-    }
-
+    /// A packet was handed over, which is a sign of life whatever it is.
     pub(crate) fn sent(&mut self, now: Instant) {
         self.last_sent = now;
+        self.ping = false;
     }
 
     /// Bytes came; `partial` says that the last packet among them is not whole, `fresh` that it began with them.

@@ -410,7 +410,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     /// How long to wait for the next answer to a message.
     fn answer_timer(&self, at: u16) -> Duration {
         let acked = self.outbox.stage(at) >= Some(Stage::Acked);
-        if acked { self.result_time.timer() } else { self.ack_time.timer() }
+        let receipt = self.ack_time.timer();
+        // A result is never there before the receipt could be.
+        if acked { self.result_time.timer().max(receipt) } else { receipt }
     }
 
     fn disconnect(&mut self) {

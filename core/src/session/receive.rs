@@ -241,7 +241,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 }
                 self.outbox.advance(self.now, slot, Stage::Acked);
                 if until == Stage::Executed {
-                    self.outbox.rearm(slot, last_sent + self.result_time.timer());
+                    self.outbox.rearm(slot, last_sent + self.answer_timer(slot));
                 }
             }
             BUSY => self.outbox.note(slot, BUSY),

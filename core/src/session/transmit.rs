@@ -39,7 +39,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
         if self.link.owes_ping() {
             let len = Packet::HeartbeatDev.encode(out).map_err(own_packet)?;
-            self.link.ping_sent();
             self.stats.heartbeats += 1;
             self.handed_over();
             let kind = PacketType::HeartbeatDev;

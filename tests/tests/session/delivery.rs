@@ -192,3 +192,17 @@ fn an_announcement_can_wait_for_its_answer() {
     lamp.hear(&Packet::StatusAck(ShortAck { msg_id, status: StatusCode::OK }));
     assert_eq!(done(&mut lamp), [Outcome::Reached(Stage::Acked)]);
 }
+
+#[test]
+fn a_result_is_not_expected_sooner_than_a_receipt() {
+    let mut client: Solo = Solo::connected(greeter());
+    client.out();
+    client.wait(ms(1_500));
+    client.hear(&Packet::HelloAck(LoginAck { status: StatusCode::OK, reserved: 0 }));
+    let (msg_id, _) = send(&mut client, executed());
+    client.wait(ms(1_400));
+    client.hear(&ack(msg_id, StatusCode::OK));
+    // Two samples, 1.5 s and 1.4 s: 1.4875 s and four times 0.5875 s.
+    assert_eq!(client.tick().at, at(1_500) + ms(3_837) + Duration::from_micros(500));
+    assert_eq!(kinds(&client.out()), [0x73]);
+}

@@ -65,3 +65,12 @@ fn the_next_packets_time_starts_with_its_own_first_byte() {
     hub.out();
     assert_eq!(hub.tick().at, at(19_000));
 }
+
+#[test]
+fn a_message_that_leaves_instead_is_the_sign_of_life() {
+    let mut lamp: Solo = Solo::greeted(greeter());
+    assert_eq!((lamp.tick().why, lamp.now), (Timer::Heartbeat, at(21_000)));
+    lamp.session.send(lamp.now, Request::announce(op::STATUS, &[0; 19])).unwrap();
+    assert_eq!(kinds(&lamp.out()), [0x83]);
+    assert_eq!(lamp.session.poll_timeout().unwrap().at, at(42_000));
+}
