@@ -108,14 +108,14 @@ fn request(ids: &Ids, command: Command) -> Exit {
 }
 
 fn greeting(hello: &Hello) -> Exit {
-    let code = match auth::code(hello.auth_file.as_deref()) {
-        Ok(Some(code)) => code,
+    let (code, is_secret) = match auth::code(hello.auth_file.as_deref()) {
+        Ok(Some(code)) => (code, true),
         Ok(None) => {
             let variable = auth::VARIABLE;
             complain(format_args!(
                 "no authentication code: sixteen zeros stand for it; set {variable} or --auth-file"
             ));
-            auth::PLACEHOLDER.to_vec()
+            (auth::PLACEHOLDER.to_vec(), false)
         }
         Err(error @ AuthError::Unreadable { .. }) => return complain(error),
         Err(error @ AuthError::Malformed) => {
@@ -123,11 +123,12 @@ fn greeting(hello: &Hello) -> Exit {
             return Exit::Usage;
         }
     };
-    if !hello.show_secrets {
+    let show = hello.show_secrets || !is_secret;
+    if !show {
         complain("the authentication code is masked; --show-secrets writes it");
     }
     let login = Login::new(hello.endpoint, Secret::new(&code), KEEPALIVE_S);
-    write(&Packet::Handshake(login), hello.show_secrets)
+    write(&Packet::Handshake(login), show)
 }
 
 fn write(packet: &Packet<'_>, show_secrets: bool) -> Exit {

@@ -99,7 +99,7 @@ fn the_code_comes_from_the_environment_or_a_file_and_is_masked_unless_asked_for(
 
 #[test]
 fn without_a_code_zeros_stand_for_it_and_a_note_says_so() {
-    let run = encode("hello --show-secrets");
+    let run = encode("hello");
     assert_eq!(run.code, Some(0));
     assert_eq!(run.stdout, format!("230000001a03000000000010{}00003c\n", "30".repeat(16)));
     assert!(run.stderr.contains("CYNC_AUTH_CODE"), "{}", run.stderr);
