@@ -17,7 +17,7 @@ const ANSWERS_IN_A_ROW: u8 = 8;
 impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     pub(super) fn transmit(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         if self.link.owes_hello() {
-            return self.transmit_hello(out).map(Some);
+            return self.transmit_hello(out);
         }
         let message = self.next_in_time();
         if !self.link.is_ready() {
@@ -59,15 +59,13 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         None
     }
 
-    fn transmit_hello(&mut self, out: &mut [u8]) -> Result<Transmit, TooSmall> {
-        let Greeting::Send { auth, keepalive_s } = &self.config.greeting else {
-            return Err(TooSmall { needed: 0, have: out.len() });
-        };
+    fn transmit_hello(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
+        let Greeting::Send { auth, keepalive_s } = &self.config.greeting else { return Ok(None) };
         let login = Login::new(self.config.endpoint, auth.secret(), *keepalive_s);
         let len = Packet::Handshake(login).encode(out).map_err(own_packet)?;
         self.link.hello_sent(self.now);
         self.handed_over();
-        Ok(Transmit { len, kind: PacketType::Handshake, id: None, attempt: 0 })
+        Ok(Some(Transmit { len, kind: PacketType::Handshake, id: None, attempt: 0 }))
     }
 
     fn transmit_message(&mut self, at: u16, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
