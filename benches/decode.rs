@@ -1,7 +1,8 @@
 //! Packets of 40 bytes, read in chunks of 1460: this library beside a loop that does the least any reader must do.
 //!
 //! The minimum loop reads type, length, endpoint, message id and operation at fixed places and puts packets together that
-//! cross a chunk's border. It verifies nothing: no checksum, no markers, no inner length.
+//! cross a chunk's border. It verifies nothing: no checksum, no markers, no inner length. A second one also sums up the frame, as
+//! anyone has to who wants to know whether it is whole.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use cync_core::wire::{
@@ -88,7 +89,12 @@ struct Minimum {
 }
 
 impl Minimum {
-    fn run(&mut self, stream: &[u8]) -> usize {
+    const fn new() -> Self {
+        Self { carry: [0; 4101], held: 0 }
+    }
+
+    #[inline]
+    fn run(&mut self, stream: &[u8], look: impl Fn(&[u8])) -> usize {
         let mut packets = 0;
         for chunk in stream.chunks(CHUNK) {
             let mut at = 0;
@@ -137,6 +143,13 @@ fn look(packet: &[u8]) {
     see(endpoint, msg_id, packet[18], packet[0]);
 }
 
+fn look_and_sum(packet: &[u8]) {
+    let [covered @ .., checksum, _] = &packet[18..] else { panic!("the packet is framed") };
+    let sum = covered.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+    assert_eq!(sum, *checksum);
+    look(packet);
+}
+
 fn decode(criterion: &mut Criterion) {
     let stream = stream();
     let before = ALLOCATIONS.load(Ordering::Relaxed);
@@ -145,14 +158,19 @@ fn decode(criterion: &mut Criterion) {
     let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
     println!("{allocations} allocations for {packets} packets");
     assert_eq!((packets, allocations), (PACKETS, 0));
-    assert_eq!(Minimum { carry: [0; 4101], held: 0 }.run(&stream), PACKETS);
+    assert_eq!(Minimum::new().run(&stream, look), PACKETS);
+    assert_eq!(Minimum::new().run(&stream, look_and_sum), PACKETS);
 
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Elements(PACKETS as u64));
     group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
     group.bench_function("minimum", |bencher| {
-        let mut minimum = Minimum { carry: [0; 4101], held: 0 };
-        bencher.iter(|| minimum.run(black_box(&stream)));
+        let mut minimum = Minimum::new();
+        bencher.iter(|| minimum.run(black_box(&stream), look));
+    });
+    group.bench_function("minimum_and_checksum", |bencher| {
+        let mut minimum = Minimum::new();
+        bencher.iter(|| minimum.run(black_box(&stream), look_and_sum));
     });
     group.bench_function("framer_and_packet", |bencher| {
         let mut framer = Framer::new(Resync::Close);
