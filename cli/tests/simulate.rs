@@ -83,6 +83,13 @@ fn an_interrupt_ends_it_with_a_summary() {
 }
 
 #[test]
+#[cfg(unix)]
+fn the_request_of_a_service_manager_ends_it_as_an_interrupt_does() {
+    let run = Device::start(&[]).end("TERM");
+    assert_eq!((run.code, run.summary("state")), (Some(130), "off"), "{run:?}");
+}
+
+#[test]
 fn garbage_ends_its_own_connection_only() {
     let device = Device::start(&[]);
     let mut busy = start_toggle(&device.port, &["--count", "500", "--until", "executed"]);

@@ -109,9 +109,14 @@ impl Running {
     /// Interrupts it, as Ctrl-C does.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
-        let pid = self.child.id().to_string();
-        let kill = Command::new("sh").args(["-c", "kill -INT $0", &pid]).status().unwrap();
-        assert!(kill.success());
+        self.signal("INT");
+    }
+
+    /// Sends it a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let (kill, pid) = (format!("kill -{name} $0"), self.child.id().to_string());
+        assert!(Command::new("sh").args(["-c", &kill, &pid]).status().unwrap().success());
     }
 
     /// Kills it.

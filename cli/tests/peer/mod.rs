@@ -39,7 +39,13 @@ impl Device {
     /// Ends it as Ctrl-C does.
     #[cfg(unix)]
     pub(crate) fn interrupt(self) -> Run {
-        self.running.interrupt();
+        self.end("INT")
+    }
+
+    /// Ends it with a signal.
+    #[cfg(unix)]
+    pub(crate) fn end(self, signal: &str) -> Run {
+        self.running.signal(signal);
         self.running.finish()
     }
 
