@@ -49,6 +49,16 @@ impl Estimator {
         });
     }
 
+    /// As [`Estimator::timer`], of a message that has `left` until its deadline. As long as nothing was measured, attempts come
+    /// closer together as the deadline nears: better a needless copy than one too few.
+    pub(crate) fn timer_within(&self, left: Duration) -> Duration {
+        let timer = self.timer();
+        match self.smoothed {
+            Some(_) => timer,
+            None => timer.min(left / 4).max(self.bounds.floor),
+        }
+    }
+
     /// How long to wait for an answer before the next copy.
     pub(crate) fn timer(&self) -> Duration {
         let AckTimer { initial, floor, ceiling } = self.bounds;
@@ -82,6 +92,15 @@ mod tests {
         let mut estimator = Estimator::new(AckTimer::default());
         (0..200).for_each(|_| estimator.sample(MS(800)));
         assert_eq!(estimator.timer(), MS(1000));
+    }
+
+    #[test]
+    fn attempts_come_closer_together_towards_the_deadline_until_something_was_measured() {
+        let mut estimator = Estimator::new(AckTimer::default());
+        let timers = [8000, 4000, 2000, 1000, 0].map(|left| estimator.timer_within(MS(left)));
+        assert_eq!(timers, [1000, 1000, 500, 250, 250].map(MS));
+        estimator.sample(MS(200));
+        assert_eq!(estimator.timer_within(MS(0)), estimator.timer());
     }
 
     #[test]

@@ -188,6 +188,11 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         })
     }
 
+    /// When the time of a slot's message is over.
+    pub(crate) fn deadline(&self, at: u16) -> Option<Instant> {
+        Some(self.slot(at)?.message.deadline)
+    }
+
     /// The stage that a slot has reached.
     pub(crate) fn stage(&self, at: u16) -> Option<Stage> {
         self.slot(at)?.stage
@@ -234,7 +239,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Queues another transmission of a slot.
     pub(crate) fn retry(&mut self, at: u16) {
-        if let Some(deadline) = self.slot(at).map(|slot| slot.message.deadline) {
+        if let Some(deadline) = self.deadline(at) {
             self.timers.set(at, deadline);
             self.due.push(at);
         }
@@ -242,14 +247,14 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Leaves a slot to its deadline.
     pub(crate) fn wait(&mut self, at: u16) {
-        if let Some(deadline) = self.slot(at).map(|slot| slot.message.deadline) {
+        if let Some(deadline) = self.deadline(at) {
             self.timers.set(at, deadline);
         }
     }
 
     /// Waits for the next answer until `timer`; a transmission that is due is put off until then.
     pub(crate) fn rearm(&mut self, at: u16, timer: Instant) {
-        if let Some(deadline) = self.slot(at).map(|slot| slot.message.deadline) {
+        if let Some(deadline) = self.deadline(at) {
             self.due.remove(at);
             self.timers.set(at, timer.min(deadline));
         }

@@ -409,10 +409,13 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     /// How long to wait for the next answer to a message.
     fn answer_timer(&self, at: u16) -> Duration {
-        let acked = self.outbox.stage(at) >= Some(Stage::Acked);
         let receipt = self.ack_time.timer();
+        if self.outbox.stage(at) < Some(Stage::Acked) {
+            return receipt;
+        }
+        let left = self.outbox.deadline(at).map_or(Duration::ZERO, |at| at.since(self.now));
         // A result is never there before the receipt could be.
-        if acked { self.result_time.timer().max(receipt) } else { receipt }
+        self.result_time.timer_within(left).max(receipt)
     }
 
     fn disconnect(&mut self) {

@@ -50,7 +50,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     /// The message to hand over next; those whose time is over end here, should the tick that ends them come late.
     fn next_in_time(&mut self) -> Option<u16> {
         while let Some(at) = self.outbox.next_to_send(self.config.window) {
-            if self.outbox.look(at)?.message.deadline > self.now {
+            if self.outbox.deadline(at)? > self.now {
                 return Some(at);
             }
             self.outbox.give_up(self.now, at);

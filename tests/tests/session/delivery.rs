@@ -206,3 +206,18 @@ fn a_result_is_not_expected_sooner_than_a_receipt() {
     assert_eq!(client.tick().at, at(1_500) + ms(3_837) + Duration::from_micros(500));
     assert_eq!(kinds(&client.out()), [0x73]);
 }
+
+#[test]
+fn results_that_were_never_measured_are_asked_for_more_often_towards_the_deadline() {
+    let mut client: Solo = Solo::greeted(greeter());
+    let (msg_id, _) = send(&mut client, executed());
+    client.hear(&ack(msg_id, StatusCode::OK));
+    let mut handed_over = vec![client.now];
+    while client.now < at(5_000) {
+        client.tick();
+        handed_over.extend(client.out().iter().map(|_| client.now));
+    }
+    assert_eq!(handed_over[..4], [at(0), at(1_000), at(2_000), at(2_750)]);
+    assert_eq!(handed_over.len(), 10);
+    assert_eq!(done(&mut client), [Outcome::Unknown(Unknown::Timeout)]);
+}
