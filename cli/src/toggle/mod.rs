@@ -174,7 +174,6 @@ async fn toggle(args: &Args, config: Config) -> Exit {
         };
         let exit = commands(args, &client, &mut tally).await;
         client.close().await;
-        tally.retransmissions = client.stats().retransmissions;
         exit
     };
     let exit = tokio::select! {

@@ -20,7 +20,7 @@ pub(super) struct Tally {
     executed: u32,
     failed: u32,
     latencies: Vec<Duration>,
-    pub(super) retransmissions: u64,
+    retransmissions: u64,
     pub(super) seed: Option<u64>,
 }
 
@@ -49,6 +49,8 @@ impl Tally {
                 error.receipt()
             }
         };
+        let attempts = receipt.map_or(0, |receipt| receipt.attempts);
+        self.retransmissions += u64::from(attempts.saturating_sub(1));
         let stage = receipt.and_then(|receipt| receipt.stage);
         self.acked += u32::from(stage >= Some(Stage::Acked));
         self.executed += u32::from(stage >= Some(Stage::Executed));
