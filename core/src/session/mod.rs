@@ -154,13 +154,19 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         self.machine.on_timeout();
     }
 
-    /// The local time of the site, asked for by [`Event::ClockAsked`]; answers the peer's question.
+    /// The local time of the site, asked for by [`Event::ClockAsked`]; answers the peer's question. If too many answers are owed
+    /// already, the event comes again when there is room.
     pub fn set_wall_clock(&mut self, now: Instant, civil: CivilTime) {
         let machine = &mut self.machine;
         machine.tick(now);
-        if machine.clock_asked != ClockAsked::No && machine.answers.owe(Answer::Time(civil)) {
-            machine.clock_asked = ClockAsked::No;
+        if machine.clock_asked == ClockAsked::No {
+            return;
         }
+        machine.clock_asked = if machine.answers.owe(Answer::Time(civil)) {
+            ClockAsked::No
+        } else {
+            ClockAsked::Yes { told: false }
+        };
     }
 
     /// Takes a message to send. It leaves by [`Session::poll_transmit`], in the order of `send`, and ends in exactly one
@@ -445,7 +451,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if core::mem::take(&mut self.readable) {
             return Some(Event::Readable);
         }
-        if self.clock_asked == (ClockAsked::Yes { told: false }) {
+        if self.clock_asked == (ClockAsked::Yes { told: false }) && self.answers.have_room() {
             self.clock_asked = ClockAsked::Yes { told: true };
             return Some(Event::ClockAsked);
         }

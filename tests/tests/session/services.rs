@@ -2,29 +2,47 @@
 
 use crate::*;
 
+const LOCAL: CivilTime = CivilTime {
+    year: 2024,
+    month: 2,
+    day: 29,
+    weekday_sunday1: 5,
+    hour: 23,
+    minute: 59,
+    second: 58,
+    utc_offset_centihours: -600,
+};
+
 #[test]
 fn the_time_is_asked_of_the_application() {
     let mut hub = hub();
-    let local = CivilTime {
-        year: 2024,
-        month: 2,
-        day: 29,
-        weekday_sunday1: 5,
-        hour: 23,
-        minute: 59,
-        second: 58,
-        utc_offset_centihours: -600,
-    };
-    hub.session.set_wall_clock(hub.now, local);
+    hub.session.set_wall_clock(hub.now, LOCAL);
     assert!(hub.out().is_empty(), "nobody asked");
     hub.hear(&Packet::TimeRequest { tag: 12 });
     assert_eq!(hub.events(), [Event::ClockAsked]);
     assert!(hub.out().is_empty());
-    hub.session.set_wall_clock(hub.now, local);
+    hub.session.set_wall_clock(hub.now, LOCAL);
     let out = hub.out();
-    assert_eq!(out, [bytes_of(&Packet::TimeResponse(TimeResponse { tag: 13, local }))]);
-    hub.session.set_wall_clock(hub.now, local);
+    assert_eq!(out, [bytes_of(&Packet::TimeResponse(TimeResponse { tag: 13, local: LOCAL }))]);
+    hub.session.set_wall_clock(hub.now, LOCAL);
     assert!(hub.out().is_empty());
+}
+
+#[test]
+fn a_question_for_the_time_is_asked_again_if_its_answer_had_no_room() {
+    let mut hub = hub();
+    hub.hear(&Packet::TimeRequest { tag: 12 });
+    assert_eq!(hub.events(), [Event::ClockAsked]);
+    hub.hear(&request(1));
+    (2..=63).for_each(|n| assert!(hub.hear(&announcement(n))));
+    let id = hub.session.recv(hub.now).unwrap().id().unwrap();
+    hub.session.report(hub.now, id, StatusCode::OK).unwrap();
+    hub.session.set_wall_clock(hub.now, LOCAL);
+    assert!(!hub.events().contains(&Event::ClockAsked), "there is no room yet");
+    assert_eq!(hub.out().len(), 64);
+    assert_eq!(hub.events(), [Event::ClockAsked]);
+    hub.session.set_wall_clock(hub.now, LOCAL);
+    assert_eq!(kinds(&hub.out()), [0xc8]);
 }
 
 #[test]
