@@ -2,15 +2,14 @@ use super::{ClockAsked, Machine};
 use crate::answers::Answer;
 use crate::config::Greeting;
 use crate::dedup::{Key, payload_hash};
-use crate::error::DecodeError;
 use crate::event::{HangupReason, Outcome, State, Unknown};
 use crate::inbox::{FrameHeader, Header, Room};
 use crate::outbox::Matched;
 use crate::request::Stage;
 use crate::wire::framer::Front;
 use crate::wire::{
-    Channel, DeviceInfo, Direction, Endpoint, FRAME_AT, Framer, FramingError, LoginAck, MsgId,
-    Packet, PacketType, Prefix, Receipt, StatusCode,
+    Channel, DeviceInfo, Direction, Endpoint, Framer, FramingError, LoginAck, MsgId, Packet,
+    PacketType, Prefix, Receipt, StatusCode, op,
 };
 
 /// Our own extension: the peer has no room at the moment. The message is transmitted again.
@@ -73,7 +72,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn on_packet(&mut self, bytes: &[u8]) -> Taken {
         let taken = match Packet::decode(bytes, self.config.checksum) {
             Ok(packet) => self.on_decoded(&packet),
-            Err(error) => self.on_undecodable(bytes, error),
+            Err(_) => self.on_undecodable(bytes),
         };
         self.stats.packets_received += u64::from(taken == Taken::Yes);
         taken
@@ -123,9 +122,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn on_greeting(&mut self, packet: &Packet<'_>) -> Taken {
         match (&self.config.greeting, packet) {
             (Greeting::Expect, Packet::Handshake(_)) => {
-                let taken = self.owe(Answer::Hello);
                 self.link.ready();
-                return taken;
+                return self.owe(Answer::Hello);
             }
             (Greeting::Send { .. }, Packet::HelloAck(LoginAck { status, .. })) => {
                 match self.link.hello_sent_at() {
@@ -145,29 +143,18 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// Devices acknowledge what they cannot use; whoever sent it learns from the missing result.
-    fn on_undecodable(&mut self, bytes: &[u8], error: DecodeError) -> Taken {
+    fn on_undecodable(&mut self, bytes: &[u8]) -> Taken {
         let kind = bytes.first().copied().and_then(PacketType::from_byte);
-        let frame_is_bad = matches!(
-            error,
-            DecodeError::MissingMarkers
-                | DecodeError::InvalidChecksum { .. }
-                | DecodeError::InvalidLength { .. }
-                | DecodeError::TooShort { .. }
-        );
-        let answer = match (kind, bytes.get(..FRAME_AT)) {
-            (Some(PacketType::StatusBroadcast), Some(&[.., m0, m1, _])) => {
-                Some(Answer::Status(MsgId(u16::from_be_bytes([m0, m1]))))
+        let answer = match (kind, Prefix::of_packet(bytes)) {
+            (Some(PacketType::StatusBroadcast), Some(prefix)) => {
+                Some(Answer::Status(prefix.msg_id))
             }
-            (Some(PacketType::DataChannel), Some(&[_, _, _, _, _, e0, e1, e2, e3, m0, m1, _])) => {
-                Some(Answer::Data {
-                    endpoint: Endpoint(u32::from_be_bytes([e0, e1, e2, e3])),
-                    msg_id: MsgId(u16::from_be_bytes([m0, m1])),
-                    status: StatusCode::OK,
-                })
+            (Some(PacketType::DataChannel), Some(Prefix { endpoint, msg_id, .. })) => {
+                Some(Answer::Data { endpoint, msg_id, status: StatusCode::OK })
             }
             _ => None,
         };
-        if let Some(answer) = answer.filter(|_| frame_is_bad && self.link.is_ready())
+        if let Some(answer) = answer.filter(|_| self.link.is_ready())
             && self.owe(answer) == Taken::NotYet
         {
             return Taken::NotYet;
@@ -189,15 +176,19 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if frame.direction != Direction::RESPONSE {
             return self.on_message(PacketType::DataChannel, channel);
         }
-        let page = frame.data.len() > 1;
-        if page && self.on_message(PacketType::DataChannel, channel) == Taken::NotYet {
-            return Taken::NotYet;
-        }
-        let status = match frame.data.bytes().next() {
-            Some(status) if !page => StatusCode(status),
-            _ => StatusCode::OK,
+        // A mesh query may be answered with its page alone; other data says nothing of the execution.
+        let status = match frame.data.single() {
+            Some(status) => Some(StatusCode(status)),
+            None if self.on_message(PacketType::DataChannel, channel) == Taken::NotYet => {
+                return Taken::NotYet;
+            }
+            None => {
+                (frame.op == op::MESH_QUERY && !frame.data.is_empty()).then_some(StatusCode::OK)
+            }
         };
-        self.on_result(frame.counter, frame.op, status);
+        if let Some(status) = status {
+            self.on_result(frame.counter, frame.op, status);
+        }
         Taken::Yes
     }
 

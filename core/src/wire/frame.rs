@@ -316,6 +316,11 @@ impl<'a> FrameData<'a> {
         (!self.stuffed).then_some(self.raw)
     }
 
+    /// The byte, if there is exactly one: a result's status.
+    pub(crate) fn single(&self) -> Option<u8> {
+        self.bytes().next().filter(|_| self.len == 1)
+    }
+
     /// The bytes, un-stuffed.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'a> {
         Unstuff { raw: self.raw, stuffed: self.stuffed }

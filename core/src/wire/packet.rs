@@ -29,6 +29,11 @@ pub struct Prefix {
 impl Prefix {
     const LEN: usize = 7;
 
+    /// The prefix of a whole packet whose type has one, even if what follows it is of no use.
+    pub(crate) fn of_packet(bytes: &[u8]) -> Option<Self> {
+        bytes.get(HEADER_LEN..)?.first_chunk().map(Self::parse)
+    }
+
     #[inline]
     const fn parse(bytes: &[u8; Self::LEN]) -> Self {
         let [e0, e1, e2, e3, m0, m1, flag] = *bytes;

@@ -113,3 +113,27 @@ fn a_late_answer_is_counted_and_harmless() {
     assert_eq!(hub.events(), []);
     assert_eq!(hub.session.stats().unmatched_answers, 3);
 }
+
+#[test]
+fn a_result_without_a_status_does_not_say_that_anything_was_executed() {
+    let mut hub = hub();
+    let (_, counter) = send(&mut hub, executed());
+    hub.events();
+    for data in [&[][..], &[0, 0]] {
+        hub.hear(&result(counter, data));
+        assert_eq!(hub.events(), [Event::Readable]);
+        assert_eq!(hub.session.in_flight(), 1);
+        assert_eq!(hub.session.recv(hub.now).unwrap().data, data);
+    }
+}
+
+#[test]
+fn a_page_is_the_result_of_its_mesh_query() {
+    let mut hub = hub();
+    let query = Request::from(Command::QUERY_ALL).until(Stage::Executed);
+    let (_, counter) = send(&mut hub, query);
+    let page = Frame::response(counter, op::MESH_QUERY, &[0; 6]);
+    hub.hear(&Packet::DataChannel(channel(900, page)));
+    assert_eq!(hub.session.recv(hub.now).unwrap().data, [0; 6]);
+    assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Executed)]);
+}
