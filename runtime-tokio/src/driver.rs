@@ -1,7 +1,6 @@
 use crate::shared::{Inner, Seat, Shared};
-use cync_core::wire::{MAX_PACKET, mask_secrets};
+use cync_core::wire::{Hex, MAX_PACKET, mask_secrets};
 use cync_core::{Disconnect, HangupReason, Instant, Transmit};
-use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -235,8 +234,8 @@ fn step(shared: &Shared, driver: &Seat, input: &mut Input, output: &mut Output) 
     if input.can_go_on(&inner) {
         inner.wake();
     }
-    let closed = inner.is_closed().then_some(HangupReason::Closed);
-    let hangup = shared.tell(&mut inner).or(closed);
+    shared.tell(&mut inner);
+    let hangup = shared.hangup();
     let deadline = inner.session.poll_timeout().map(|deadline| deadline.at);
     Some(Next { deadline, hangup })
 }
@@ -247,14 +246,5 @@ fn log_sent(transmit: &Transmit, bytes: &[u8]) {
         mask_secrets(&mut shown);
         let Transmit { kind, attempt, .. } = transmit;
         tracing::trace!(event = "tcp_packet", direction = "send", %kind, attempt, raw_packet_hex = %Hex(&shown));
-    }
-}
-
-/// Bytes as hexadecimal digits.
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

@@ -83,9 +83,8 @@ impl Shared {
             inner.session.handle_disconnected(now, Disconnect::Replaced);
         }
         inner.session.handle_connected(now);
-        let hangup = inner.is_closed().then_some(HangupReason::Closed);
         self.status.send_modify(|status| {
-            *status = Status { state: inner.session.state(), driven: true, hangup };
+            *status = Status { state: inner.session.state(), driven: true, hangup: None };
         });
         self.tell(&mut inner);
         driver
@@ -114,9 +113,8 @@ impl Shared {
         self.writable.notify_waiters();
     }
 
-    /// Passes the session's events on. Returns why it hangs up, if it does.
-    pub(crate) fn tell(&self, inner: &mut Inner) -> Option<HangupReason> {
-        let mut hangup = None;
+    /// Passes the session's events on.
+    pub(crate) fn tell(&self, inner: &mut Inner) {
         while let Some(event) = inner.session.poll_event() {
             match event {
                 Event::Done { id, outcome, receipt } => {
@@ -132,15 +130,18 @@ impl Shared {
                 }
                 Event::Hangup(why) => {
                     tracing::debug!(event = "hangup", %why);
-                    hangup = Some(why);
-                    self.status.send_modify(|status| status.hangup = hangup);
+                    self.status.send_modify(|status| status.hangup = Some(why));
                 }
                 Event::Readable => self.readable.notify_one(),
                 Event::Writable => self.writable.notify_one(),
                 _ => {}
             }
         }
-        hangup
+    }
+
+    /// Why the session hung up on its present connection, if it did.
+    pub(crate) fn hangup(&self) -> Option<HangupReason> {
+        self.status.borrow().hangup
     }
 }
 
@@ -152,11 +153,6 @@ impl Inner {
     /// The driver has something to do.
     pub(crate) fn wake(&self) {
         self.driver.notify_one();
-    }
-
-    /// Whether the session takes no connection any more.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.session.state() == State::Closed
     }
 
     /// Takes the session from the driver that has it, and tells that one.

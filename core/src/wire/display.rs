@@ -125,8 +125,10 @@ impl Frame<'_> {
     }
 }
 
-/// Bytes as hexadecimal digits.
-struct Hex<'a>(&'a [u8]);
+/// Bytes, displayed as hexadecimal digits. Of a packet that may carry an authentication code, see
+/// [`mask_secrets`](super::mask_secrets) first.
+#[derive(Clone, Copy)]
+pub struct Hex<'a>(pub &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,6 +15,7 @@ mod packet;
 mod status;
 
 pub use command::{Command, CommandData, Destination, op};
+pub use display::Hex;
 pub use encode::Encoder;
 pub use frame::{ChecksumMode, Direction, Frame, FrameData, Layout, Stuffing, checksum};
 pub use framer::{Framed, Framer, FramingError, Resync};
