@@ -177,7 +177,7 @@ mod tests {
         Arc::new(Weather::new(chaos, Duration::ZERO))
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_connection_that_fails_ends_both_directions_even_if_nobody_reads() {
         const HEARTBEAT: [u8; 5] = [0xd3, 0, 0, 0, 0];
         let (io, mut far) = tokio::io::duplex(64);
@@ -191,7 +191,7 @@ mod tests {
         timeout(Duration::from_secs(10), pump).await.unwrap().unwrap();
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_is_on_its_way_arrives_after_the_device_has_closed() {
         let (io, mut far) = tokio::io::duplex(64);
         let (mut inside, pump) = impair(io, fine());
