@@ -22,6 +22,7 @@ mod event;
 mod inbox;
 mod link;
 mod outbox;
+mod queue;
 mod request;
 mod retry;
 mod rng;
@@ -37,6 +38,7 @@ pub use event::{
     Transmit, Unknown,
 };
 pub use inbox::{Delivery, DeliveryId, FrameHeader};
+pub use queue::{Queue, QueuePolicy};
 pub use request::{Request, Stage};
 pub use retry::RetryPolicy;
 pub use rng::mix;
