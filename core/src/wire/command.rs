@@ -1,4 +1,5 @@
 use super::status::MeshPacket;
+use super::{Attributes, Destination};
 use heapless::Vec;
 
 /// Operations of the inner frame (`docs/protocol.md`, section 5).
@@ -28,36 +29,6 @@ const MAX_DATA: usize = 32;
 
 /// The data of a command's frame.
 pub type CommandData = Vec<u8, MAX_DATA>;
-
-/// Whom a mesh command is for (`docs/protocol.md`, section 5).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Destination(u16);
-
-impl Destination {
-    /// Every device.
-    pub const ALL: Self = Self(0xffff);
-    const GROUP: u16 = 0x8000;
-
-    /// One device; `None` unless `device` is 1 to 254.
-    pub const fn device(device: u8) -> Option<Self> {
-        if matches!(device, 1..=254) { Some(Self(device as u16)) } else { None }
-    }
-
-    /// One group; `None` if `group` is above 0x7ffe.
-    pub const fn group(group: u16) -> Option<Self> {
-        if group < 0x7fff { Some(Self(Self::GROUP | group)) } else { None }
-    }
-
-    /// The address as it stands on the wire.
-    pub const fn address(self) -> u16 {
-        self.0
-    }
-
-    /// Whether a device with mesh address `device` is meant, group membership aside.
-    pub const fn includes(self, device: u16) -> bool {
-        self.0 == device || self.0 == Self::ALL.0
-    }
-}
 
 /// What can be asked of a device, as values.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -94,6 +65,22 @@ impl Command {
         }
     }
 
+    /// Whom the command is for; `None` if it is for the bridge itself.
+    pub const fn destination(&self) -> Option<Destination> {
+        match self {
+            Self::Power { to, .. } => Some(*to),
+            Self::MeshQuery { .. } | Self::PageReceived => None,
+        }
+    }
+
+    /// What the command sets.
+    pub const fn attributes(&self) -> Attributes {
+        match self {
+            Self::Power { .. } => Attributes::POWER,
+            Self::MeshQuery { .. } | Self::PageReceived => Attributes::NONE,
+        }
+    }
+
     /// The data of the command's frame. `counter` is the frame's; a mesh packet repeats its low three bytes.
     pub fn data(&self, counter: u32) -> CommandData {
         let mut data = CommandData::new();
@@ -121,9 +108,10 @@ impl Command {
             (op::POWER, _) => {
                 let mesh = MeshPacket::parse(data).filter(|mesh| mesh.op == op)?;
                 match mesh.params {
-                    [on @ (0 | 1), 0, 0] => {
-                        Some(Self::Power { to: Destination(mesh.destination), on: *on == 1 })
-                    }
+                    [on @ (0 | 1), 0, 0] => Some(Self::Power {
+                        to: Destination::of_address(mesh.destination)?,
+                        on: *on == 1,
+                    }),
                     _ => None,
                 }
             }
@@ -133,6 +121,32 @@ impl Command {
             }),
             (op::PAGE_RECEIVED, [op::PAGE_RECEIVED, 1]) => Some(Self::PageReceived),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_says_what_it_sets_and_of_whom() {
+        let to = Destination::device(5).unwrap();
+        for (command, sets, whom) in [
+            (Command::Power { to, on: true }, Attributes::POWER, Some(to)),
+            (Command::QUERY_ALL, Attributes::NONE, None),
+            (Command::PageReceived, Attributes::NONE, None),
+        ] {
+            assert_eq!((command.attributes(), command.destination()), (sets, whom), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn a_command_for_an_address_that_nobody_can_have_is_none() {
+        let mut data = Command::Power { to: Destination::ALL, on: true }.data(1);
+        for address in [0_u16, 0x00ff, 0x0100, 0x7f01] {
+            data[5..7].copy_from_slice(&address.to_le_bytes());
+            assert_eq!(Command::parse(op::POWER, &data), None, "{address:04x}");
         }
     }
 }

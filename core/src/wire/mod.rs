@@ -4,7 +4,9 @@
 //! [`Frame`] is the checksummed inner frame of `0x73` and `0x83`; [`Command`] and [`Meaning`] say what its data asks
 //! and reports.
 
+mod attributes;
 mod command;
+mod destination;
 mod display;
 mod encode;
 mod frame;
@@ -13,8 +15,11 @@ mod id;
 mod kind;
 mod packet;
 mod status;
+mod value;
 
-pub use command::{Command, CommandData, Destination, op};
+pub use attributes::Attributes;
+pub use command::{Command, CommandData, op};
+pub use destination::Destination;
 pub use display::Hex;
 pub use encode::Encoder;
 pub use frame::{ChecksumMode, Direction, Frame, FrameData, Layout, Stuffing, checksum};
@@ -29,6 +34,7 @@ pub use status::{
     Datapoint, Datapoints, Firmware, Meaning, MeshPacket, MeshPage, MeshRecord, StatusAnnouncement,
     StatusRecord,
 };
+pub use value::ValueError;
 
 /// Bytes before the payload: type and length (`docs/protocol.md`, section 2).
 pub const HEADER_LEN: usize = 5;

@@ -1,0 +1,143 @@
+use super::ValueError;
+
+/// Whom a mesh command is for: a device, one of its outlets, a group, or all (`docs/protocol.md`, section 5).
+///
+/// ```text
+/// 0, outlet 0 to 126 | device 1 to 254      one device, or one of its outlets
+/// 1, group 0 to 7ffe                        a group
+/// ffff                                      all
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Destination(u16);
+
+impl Destination {
+    /// Every device.
+    pub const ALL: Self = Self(0xffff);
+    const GROUP: u16 = 0x8000;
+    const MAX_OUTLET: u8 = 126;
+
+    /// One device; `None` unless `device` is 1 to 254.
+    pub const fn device(device: u8) -> Option<Self> {
+        if matches!(device, 1..=254) { Some(Self(device as u16)) } else { None }
+    }
+
+    /// One outlet of a device that has several, or one gang of a switch.
+    ///
+    /// # Errors
+    /// If `device` is not 1 to 254, or `outlet` is not 1 to 126.
+    pub const fn outlet(device: u8, outlet: u8) -> Result<Self, ValueError> {
+        if let Err(error) = ValueError::check("device", device as u32, 1, 254) {
+            return Err(error);
+        }
+        match ValueError::check("outlet", outlet as u32, 1, Self::MAX_OUTLET as u32) {
+            Ok(()) => Ok(Self(u16::from_be_bytes([outlet, device]))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One group; `None` if `group` is above 0x7ffe.
+    pub const fn group(group: u16) -> Option<Self> {
+        if group < 0x7fff { Some(Self(Self::GROUP | group)) } else { None }
+    }
+
+    /// The destination with this address on the wire; `None` if nobody can have it.
+    pub const fn of_address(address: u16) -> Option<Self> {
+        let [outlet, device] = address.to_be_bytes();
+        match outlet {
+            0..=Self::MAX_OUTLET if device != 0 && device != 255 => Some(Self(address)),
+            0x80.. => Some(Self(address)),
+            _ => None,
+        }
+    }
+
+    /// The address as it stands on the wire.
+    pub const fn address(self) -> u16 {
+        self.0
+    }
+
+    /// Whether a device with mesh address `device` is meant, group membership aside.
+    pub const fn includes(self, device: u16) -> bool {
+        self.0 == device || self.0 == Self::ALL.0
+    }
+
+    /// Whether one device may be meant by both: they are equal, or one is a group or all, whose members are not known here,
+    /// or one is a device and the other one of its outlets.
+    ///
+    /// Two outlets of a device do not overlap. That the address without an outlet means the whole device is inferred; to take
+    /// it so errs on the safe side.
+    pub const fn overlaps(self, other: Self) -> bool {
+        let ([outlet, device], [other_outlet, other_device]) =
+            (self.0.to_be_bytes(), other.0.to_be_bytes());
+        self.0 == other.0
+            || self.is_many()
+            || other.is_many()
+            || device == other_device && (outlet == 0 || other_outlet == 0)
+    }
+
+    const fn is_many(self) -> bool {
+        self.0 & Self::GROUP != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_destination_exactly_if_a_constructor_makes_it() {
+        let devices = || (0..=u8::MAX).filter_map(Destination::device);
+        let outlets = (0..=u8::MAX)
+            .flat_map(|device| (0..=u8::MAX).map(move |outlet| (device, outlet)))
+            .filter_map(|(device, outlet)| Destination::outlet(device, outlet).ok());
+        let groups = (0..=u16::MAX).filter_map(Destination::group);
+        let made: std::collections::BTreeSet<u16> = devices()
+            .chain(outlets)
+            .chain(groups)
+            .chain([Destination::ALL])
+            .map(Destination::address)
+            .collect();
+        for address in 0..=u16::MAX {
+            let found = Destination::of_address(address);
+            assert_eq!(found.map(Destination::address), made.get(&address).copied());
+        }
+        assert_eq!(made.len(), 254 + 254 * 126 + 0x7fff + 1);
+    }
+
+    #[test]
+    fn destinations_overlap_exactly_where_one_device_may_be_meant_by_both() {
+        let device = |device| Destination::device(device).unwrap();
+        let outlet = |device, outlet| Destination::outlet(device, outlet).unwrap();
+        let group = |group| Destination::group(group).unwrap();
+        let all = Destination::ALL;
+        for (one, other, overlap) in [
+            (device(5), device(5), true),
+            (device(5), device(6), false),
+            (device(5), outlet(5, 2), true),
+            (device(6), outlet(5, 6), false),
+            (outlet(5, 2), outlet(5, 2), true),
+            (outlet(5, 2), outlet(5, 1), false),
+            (outlet(5, 2), outlet(6, 2), false),
+            (device(5), group(5), true),
+            (outlet(5, 1), group(0), true),
+            (group(1), group(2), true),
+            (device(5), all, true),
+            (outlet(5, 1), all, true),
+            (group(1), all, true),
+            (all, all, true),
+        ] {
+            assert_eq!(one.overlaps(other), overlap, "{one:?} {other:?}");
+            assert_eq!(other.overlaps(one), overlap, "{other:?} {one:?}");
+        }
+    }
+
+    #[test]
+    fn an_outlet_out_of_range_says_which_number_and_which_range() {
+        let error = |device, outlet| Destination::outlet(device, outlet).unwrap_err();
+        let device = |value| ValueError { field: "device", value, min: 1, max: 254 };
+        let outlet = |value| ValueError { field: "outlet", value, min: 1, max: 126 };
+        assert_eq!(error(0, 1), device(0));
+        assert_eq!(error(255, 1), device(255));
+        assert_eq!(error(1, 0), outlet(0));
+        assert_eq!(error(254, 127), outlet(127));
+    }
+}
