@@ -2,8 +2,9 @@
 
 use crate::hex;
 use cync_core::wire::{
-    Channel, Datapoint, DeviceInfo, Frame, Login, LoginAck, MAX_PACKET, Meaning, MeshPacket,
-    MeshPage, Packet, PacketType, Prefix, Receipt, ShortAck, TimeResponse, Verdict,
+    Channel, Colour, Command, Datapoint, Destination, DeviceInfo, Frame, Login, LoginAck,
+    MAX_PACKET, Meaning, MeshPacket, MeshPage, Packet, PacketType, Prefix, Receipt, ShortAck,
+    TimeResponse, Verdict, op,
 };
 use serde_json::{Map, Value, json};
 
@@ -225,6 +226,13 @@ fn meaning(meaning: Meaning<'_>) -> Value {
             "color_mode": status.color_mode,
             "rgb": digits(&status.rgb),
         }),
+        Meaning::Command(packet, command) => {
+            let mut value = json!({"kind": "mesh_packet", "mesh": mesh(&packet)});
+            if command.op() != op::RELAY {
+                value["command"] = command_object(&command);
+            }
+            value
+        }
         Meaning::Mesh(packet) => json!({"kind": "mesh_packet", "mesh": mesh(&packet)}),
         Meaning::Firmware(firmware) => json!({
             "kind": "firmware_version",
@@ -252,6 +260,52 @@ fn mesh(packet: &MeshPacket<'_>) -> Value {
     })
 }
 
+/// What a command asks. A relay stands for itself, in its mesh packet.
+fn command_object(command: &Command) -> Value {
+    let mut value = match command {
+        Command::Power { on, .. } => json!({"name": "power", "on": on}),
+        Command::Brightness { brightness, .. } => {
+            json!({"name": "brightness", "brightness": brightness.get()})
+        }
+        Command::Fade { level, over_ms, .. } => {
+            json!({"name": "fade", "level": level.get(), "over_ms": over_ms})
+        }
+        Command::Temperature { temperature, .. } => {
+            json!({"name": "temperature", "temperature": temperature.get()})
+        }
+        Command::Rgb { rgb, .. } => json!({"name": "rgb", "rgb": rgb.to_string()}),
+        Command::Effect { effect, .. } => json!({"name": "effect", "effect": effect.name()}),
+        Command::Combined { on, brightness, colour, .. } => {
+            let mut value = json!({"name": "set", "on": on});
+            if let Some(brightness) = brightness {
+                value["brightness"] = json!(brightness.get());
+            }
+            match colour {
+                Some(Colour::White(white)) => value["temperature"] = json!(white.get()),
+                Some(Colour::Rgb(rgb)) => value["rgb"] = json!(rgb.to_string()),
+                None => {}
+            }
+            value
+        }
+        _ => return Value::Null,
+    };
+    if let Some(to) = command.destination() {
+        value["to"] = destination(to);
+    }
+    value
+}
+
+fn destination(to: Destination) -> Value {
+    match (to.device_id(), to.outlet_number(), to.group_number()) {
+        (Some(device), Some(outlet), _) => {
+            json!({"device": device.get(), "outlet": outlet.get()})
+        }
+        (Some(device), None, _) => json!({"device": device.get()}),
+        (_, _, Some(group)) => json!({"group": group.get()}),
+        _ => json!("all"),
+    }
+}
+
 fn mesh_page(page: &MeshPage<'_>) -> Value {
     let record = |record: cync_core::wire::MeshRecord| {
         json!({
@@ -266,9 +320,9 @@ fn mesh_page(page: &MeshPage<'_>) -> Value {
     };
     json!({
         "kind": "mesh_page",
-        "count": page.count,
-        "offset": page.offset,
-        "total": page.total,
+        "count": page.header.count,
+        "offset": page.header.offset,
+        "total": page.header.total,
         "records": page.records().map(record).collect::<Vec<_>>(),
     })
 }

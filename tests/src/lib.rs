@@ -18,6 +18,15 @@ pub fn vectors() -> Value {
     serde_json::from_str(text).expect("the vectors are JSON")
 }
 
+/// The requests, and the mesh page, of `tests/vectors/requests.json`.
+///
+/// # Panics
+/// If the file is not JSON.
+pub fn requests() -> Value {
+    let text = include_str!("../vectors/requests.json");
+    serde_json::from_str(text).expect("the vectors are JSON")
+}
+
 /// A string member of a JSON object.
 ///
 /// # Panics

@@ -160,7 +160,7 @@ fn compare_meaning(mut want: Expected, meaning: &Meaning<'_>) {
                 .field("rgb", hex(status.rgb));
             compare_mesh(want.object("mesh"), mesh);
         }
-        Meaning::Mesh(mesh) => {
+        Meaning::Mesh(mesh) | Meaning::Command(mesh, _) => {
             want.field("kind", "mesh_packet");
             compare_mesh(want.object("mesh"), mesh);
         }

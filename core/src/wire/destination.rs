@@ -1,4 +1,5 @@
-use super::ValueError;
+use super::{Group, MeshId, Outlet, ValueError};
+use core::fmt;
 
 /// Whom a mesh command is for: a device, one of its outlets, a group, or all (`docs/protocol.md`, section 5).
 ///
@@ -14,7 +15,7 @@ impl Destination {
     /// Every device.
     pub const ALL: Self = Self(0xffff);
     const GROUP: u16 = 0x8000;
-    const MAX_OUTLET: u8 = 126;
+    const MAX_OUTLET: u8 = Outlet::MAX.get();
 
     /// One device; `None` unless `device` is 1 to 254.
     pub const fn device(device: u8) -> Option<Self> {
@@ -26,12 +27,9 @@ impl Destination {
     /// # Errors
     /// If `device` is not 1 to 254, or `outlet` is not 1 to 126.
     pub const fn outlet(device: u8, outlet: u8) -> Result<Self, ValueError> {
-        if let Err(error) = ValueError::check("device", device as u32, 1, 254) {
-            return Err(error);
-        }
-        match ValueError::check("outlet", outlet as u32, 1, Self::MAX_OUTLET as u32) {
-            Ok(()) => Ok(Self(u16::from_be_bytes([outlet, device]))),
-            Err(error) => Err(error),
+        match (MeshId::new(device), Outlet::new(outlet)) {
+            (Ok(device), Ok(outlet)) => Ok(Self(u16::from_be_bytes([outlet.get(), device.get()]))),
+            (Err(error), _) | (_, Err(error)) => Err(error),
         }
     }
 
@@ -46,6 +44,32 @@ impl Destination {
         match outlet {
             0..=Self::MAX_OUTLET if device != 0 && device != 255 => Some(Self(address)),
             0x80.. => Some(Self(address)),
+            _ => None,
+        }
+    }
+
+    /// The device, unless a group or all are meant.
+    pub const fn device_id(self) -> Option<MeshId> {
+        let [_, device] = self.0.to_be_bytes();
+        match MeshId::new(device) {
+            Ok(device) if !self.is_many() => Some(device),
+            _ => None,
+        }
+    }
+
+    /// The outlet, if one is meant.
+    pub const fn outlet_number(self) -> Option<Outlet> {
+        let [outlet, _] = self.0.to_be_bytes();
+        match Outlet::new(outlet) {
+            Ok(outlet) => Some(outlet),
+            Err(_) => None,
+        }
+    }
+
+    /// The group, if one is meant.
+    pub const fn group_number(self) -> Option<Group> {
+        match Group::new(self.0 ^ Self::GROUP) {
+            Ok(group) if self.is_many() => Some(group),
             _ => None,
         }
     }
@@ -79,9 +103,33 @@ impl Destination {
     }
 }
 
+impl From<MeshId> for Destination {
+    fn from(device: MeshId) -> Self {
+        Self(device.get().into())
+    }
+}
+
+impl From<Group> for Destination {
+    fn from(group: Group) -> Self {
+        Self(Self::GROUP | group.get())
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.device_id(), self.outlet_number(), self.group_number()) {
+            (Some(device), Some(outlet), _) => write!(f, "outlet {outlet} of device {device}"),
+            (Some(device), None, _) => write!(f, "device {device}"),
+            (_, _, Some(group)) => write!(f, "group {group}"),
+            _ => write!(f, "all devices"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::ToString;
 
     #[test]
     fn an_address_is_a_destination_exactly_if_a_constructor_makes_it() {
@@ -139,5 +187,19 @@ mod tests {
         assert_eq!(error(255, 1), device(255));
         assert_eq!(error(1, 0), outlet(0));
         assert_eq!(error(254, 127), outlet(127));
+    }
+    #[test]
+    fn a_destination_says_who_is_meant() {
+        for (to, says) in [
+            (Destination::from(MeshId::new(254).unwrap()), "device 254"),
+            (Destination::outlet(5, 126).unwrap(), "outlet 126 of device 5"),
+            (Destination::from(Group::MIN), "group 0"),
+            (Destination::from(Group::MAX), "group 32766"),
+            (Destination::ALL, "all devices"),
+        ] {
+            assert_eq!(to.to_string(), says);
+        }
+        assert_eq!(Destination::from(Group::MAX).address(), 0xfffe);
+        assert_eq!(Destination::from(MeshId::MAX).address(), 0x00fe);
     }
 }

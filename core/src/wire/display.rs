@@ -1,4 +1,6 @@
-use super::{Channel, DeviceInfo, Frame, Login, LoginAck, Meaning, Packet, Receipt, ShortAck};
+use super::{
+    Channel, DeviceInfo, DeviceStatus, Frame, Login, LoginAck, Meaning, Packet, Receipt, ShortAck,
+};
 use core::fmt;
 
 /// Longest frame data that is shown with its meaning; a longer one is un-stuffed data of at most a packet.
@@ -66,8 +68,10 @@ impl DeviceInfo<'_> {
         for point in datapoints.by_ref() {
             write!(f, " {:02x}:", point.index)?;
             if let Some(status) = point.as_status() {
-                let on = if status.on == 0 { "off" } else { "on" };
-                write!(f, "device {} {on} brightness {}", status.device, status.brightness)?;
+                match DeviceStatus::of_datapoint(&status) {
+                    Some(status) => write!(f, "{status}")?,
+                    None => write!(f, "{}", Hex(point.value))?,
+                }
             } else if let Some(number) = point.as_u16() {
                 write!(f, "{number}")?;
             } else if let Some(text) = point.as_text() {
@@ -96,13 +100,11 @@ impl Frame<'_> {
         let mut scratch = [0; SCRATCH];
         let Some(data) = self.data.read(&mut scratch) else { return Ok(()) };
         match Meaning::of(self.layout, *direction, *op, data) {
-            Meaning::DeviceStatus(_, status) => {
-                let on = if status.on { "on" } else { "off" };
-                write!(f, ": device {} {on} brightness {}", status.device, status.brightness)?;
-                let [r, g, b] = status.rgb;
-                write!(f, " mode {} rgb {r:02x}{g:02x}{b:02x}", status.color_mode)?;
-                if status.reachable { Ok(()) } else { write!(f, " unreachable") }
-            }
+            Meaning::DeviceStatus(mesh, status) => match DeviceStatus::of_announcement(&status) {
+                Some(status) => write!(f, ": {status}"),
+                None => write!(f, ": status of no device, {:04x}", mesh.source),
+            },
+            Meaning::Command(_, command) => write!(f, ": {command}"),
             Meaning::Mesh(mesh) => {
                 write!(f, ": mesh op={:02x} {}->", mesh.op, mesh.source)?;
                 write!(f, "{:#06x} params={}", mesh.destination, Hex(mesh.params))
@@ -117,7 +119,7 @@ impl Frame<'_> {
                 write!(f, ": mesh query limit={limit} offset={offset}")
             }
             Meaning::MeshPage(page) => {
-                write!(f, ": mesh page, {} of {} devices", page.count, page.total)
+                write!(f, ": mesh page, {} of {} devices", page.header.count, page.header.total)
             }
             Meaning::PageReceived => write!(f, ": page received"),
             Meaning::Unknown => write!(f, " data={}", Hex(data)),

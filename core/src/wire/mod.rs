@@ -6,35 +6,55 @@
 
 mod attributes;
 mod command;
+mod datapoint;
 mod destination;
+mod device;
 mod display;
+mod effect;
 mod encode;
+mod firmware;
 mod frame;
 pub(crate) mod framer;
 mod id;
 mod kind;
+mod meaning;
+mod mesh;
 mod packet;
+mod page;
+mod paging;
+mod result;
+mod setting;
 mod status;
 mod value;
 
 pub use attributes::Attributes;
 pub use command::{Command, CommandData, op};
+pub use datapoint::{Datapoint, Datapoints, StatusRecord};
 pub use destination::Destination;
+pub use device::{DeviceStatus, Light};
 pub use display::Hex;
+pub use effect::Effect;
 pub use encode::Encoder;
+pub use firmware::Firmware;
 pub use frame::{ChecksumMode, Direction, Frame, FrameData, Layout, Stuffing, checksum};
 pub use framer::{Framed, Framer, FramingError, Resync};
 pub use id::{Endpoint, MsgId, Secret, StatusCode};
 pub use kind::PacketType;
+pub use meaning::Meaning;
+pub use mesh::MeshPacket;
 pub use packet::{
     Channel, DeviceInfo, Login, LoginAck, Packet, Prefix, Receipt, ShortAck, TimeResponse, Verdict,
     mask_secrets,
 };
-pub use status::{
-    Datapoint, Datapoints, Firmware, Meaning, MeshPacket, MeshPage, MeshRecord, StatusAnnouncement,
-    StatusRecord,
+pub use page::{MeshPage, MeshRecord, PageHeader};
+pub use paging::{MeshPages, NextPage};
+pub use result::ResultData;
+pub use setting::{Indicator, SwitchMode};
+pub use status::StatusAnnouncement;
+pub use value::{
+    Brightness, Colour, Group, IndicatorBrightness, IndicatorColour, IndicatorMode, Level, MeshId,
+    Outlet, Rgb, Temperature, ValueError,
 };
-pub use value::ValueError;
 
 /// Bytes before the payload: type and length (`docs/protocol.md`, section 2).
 pub const HEADER_LEN: usize = 5;
