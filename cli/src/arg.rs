@@ -1,6 +1,6 @@
 //! Values on the command line that every subcommand spells alike.
 
-use cync_core::wire::Endpoint;
+use cync_core::wire::{Endpoint, Rgb, ValueError};
 use std::num::NonZeroU16;
 use std::time::Duration;
 use thiserror::Error;
@@ -15,6 +15,12 @@ pub(crate) enum ArgError {
     Endpoint,
     #[error("not a number from 0 to {max}: write it in decimal, or in hex with 0x")]
     Number { max: u32 },
+    #[error("not a number: write it in decimal, or in hex with 0x")]
+    NoNumber,
+    #[error(transparent)]
+    OutOfRange(#[from] ValueError),
+    #[error("not a colour: write six hex digits, two each for red, green and blue, as in 00fbff")]
+    Rgb,
     #[error("not a port: write a number from 0 to 65535")]
     Port,
     #[error("not a port: write a number from 0 to 65535 behind --port or into CYNC_SIM_PORT")]
@@ -44,6 +50,18 @@ pub(crate) fn u16(text: &str) -> Result<u16, ArgError> {
     number(text)
         .and_then(|value| u16::try_from(value).ok())
         .ok_or(ArgError::Number { max: u16::MAX.into() })
+}
+
+/// A value of the protocol, which knows its range itself.
+pub(crate) fn value<T: TryFrom<u32, Error = ValueError>>(text: &str) -> Result<T, ArgError> {
+    Ok(T::try_from(number(text).ok_or(ArgError::NoNumber)?)?)
+}
+
+/// A colour: six hex digits.
+pub(crate) fn rgb(text: &str) -> Result<Rgb, ArgError> {
+    let number = (text.len() == 6).then(|| parse(text, 16)).flatten().ok_or(ArgError::Rgb)?;
+    let [_, r, g, b] = number.to_be_bytes();
+    Ok(Rgb([r, g, b]))
 }
 
 /// A port to dial.
@@ -107,6 +125,24 @@ mod tests {
         for text in ["", "0x", "+1234567", "-1", "4294967296", "0x100000000", "2de4b5d", "1 2"] {
             assert_eq!(endpoint(text), Err(ArgError::Endpoint), "{text}");
         }
+    }
+
+    #[test]
+    fn a_colour_is_six_hex_digits() {
+        assert_eq!(rgb("00fBff"), Ok(Rgb([0, 0xfb, 0xff])));
+        for text in ["", "00fbf", "00fbfff", "0x00fb", "+0fbff", "00fbfg", "00fbé"] {
+            assert_eq!(rgb(text), Err(ArgError::Rgb), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_out_of_its_range_is_the_error_of_the_value() {
+        use cync_core::wire::MeshId;
+        let error = MeshId::try_from(300).unwrap_err();
+        assert_eq!(value::<MeshId>("0x12c"), Err(ArgError::OutOfRange(error)));
+        assert_eq!(value::<MeshId>("254"), Ok(MeshId::MAX));
+        assert_eq!(value::<MeshId>("4294967296"), Err(ArgError::NoNumber));
+        assert_eq!(value::<MeshId>("-1"), Err(ArgError::NoNumber));
     }
 
     #[test]

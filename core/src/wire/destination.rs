@@ -1,4 +1,4 @@
-use super::{Group, MeshId, Outlet, ValueError};
+use super::{Group, MeshId, Outlet};
 use core::fmt;
 
 /// Whom a mesh command is for: a device, one of its outlets, a group, or all (`docs/protocol.md`, section 5).
@@ -7,6 +7,18 @@ use core::fmt;
 /// 0, outlet 0 to 126 | device 1 to 254      one device, or one of its outlets
 /// 1, group 0 to 7ffe                        a group
 /// ffff                                      all
+/// ```
+///
+/// [`MeshId`], [`Outlet`] and [`Group`] say why a number is none.
+///
+/// ```
+/// use cync_core::wire::{Destination, MeshId};
+///
+/// let error = MeshId::new(255).unwrap_err();
+/// assert_eq!(error.to_string(), "device 255 is out of range: 1 to 254");
+/// assert_eq!(Destination::device(255), None);
+/// assert_eq!(Destination::from(MeshId::new(5)?), Destination::device(5).ok_or(error)?);
+/// # Ok::<(), cync_core::wire::ValueError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Destination(u16);
@@ -22,15 +34,18 @@ impl Destination {
         if matches!(device, 1..=254) { Some(Self(device as u16)) } else { None }
     }
 
-    /// One outlet of a device that has several, or one gang of a switch.
-    ///
-    /// # Errors
-    /// If `device` is not 1 to 254, or `outlet` is not 1 to 126.
-    pub const fn outlet(device: u8, outlet: u8) -> Result<Self, ValueError> {
+    /// One outlet of a device that has several, or one gang of a switch; `None` unless `device` is 1 to 254 and `outlet` is 1
+    /// to 126.
+    pub const fn outlet(device: u8, outlet: u8) -> Option<Self> {
         match (MeshId::new(device), Outlet::new(outlet)) {
-            (Ok(device), Ok(outlet)) => Ok(Self(u16::from_be_bytes([outlet.get(), device.get()]))),
-            (Err(error), _) | (_, Err(error)) => Err(error),
+            (Ok(device), Ok(outlet)) => Some(Self::of_outlet(device, outlet)),
+            _ => None,
         }
+    }
+
+    /// One outlet of a device, both known to be in range.
+    pub const fn of_outlet(device: MeshId, outlet: Outlet) -> Self {
+        Self(u16::from_be_bytes([outlet.get(), device.get()]))
     }
 
     /// One group; `None` if `group` is above 0x7ffe.
@@ -98,7 +113,7 @@ impl Destination {
             || device == other_device && (outlet == 0 || other_outlet == 0)
     }
 
-    const fn is_many(self) -> bool {
+    pub(crate) const fn is_many(self) -> bool {
         self.0 & Self::GROUP != 0
     }
 }
@@ -136,7 +151,7 @@ mod tests {
         let devices = || (0..=u8::MAX).filter_map(Destination::device);
         let outlets = (0..=u8::MAX)
             .flat_map(|device| (0..=u8::MAX).map(move |outlet| (device, outlet)))
-            .filter_map(|(device, outlet)| Destination::outlet(device, outlet).ok());
+            .filter_map(|(device, outlet)| Destination::outlet(device, outlet));
         let groups = (0..=u16::MAX).filter_map(Destination::group);
         let made: std::collections::BTreeSet<u16> = devices()
             .chain(outlets)
@@ -178,16 +193,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_outlet_out_of_range_says_which_number_and_which_range() {
-        let error = |device, outlet| Destination::outlet(device, outlet).unwrap_err();
-        let device = |value| ValueError { field: "device", value, min: 1, max: 254 };
-        let outlet = |value| ValueError { field: "outlet", value, min: 1, max: 126 };
-        assert_eq!(error(0, 1), device(0));
-        assert_eq!(error(255, 1), device(255));
-        assert_eq!(error(1, 0), outlet(0));
-        assert_eq!(error(254, 127), outlet(127));
-    }
     #[test]
     fn a_destination_says_who_is_meant() {
         for (to, says) in [

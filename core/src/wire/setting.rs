@@ -11,12 +11,20 @@ pub enum SwitchMode {
 }
 
 impl SwitchMode {
+    /// Every mode.
+    pub const ALL: [Self; 2] = [Self::Traditional, Self::Smart];
+
     /// `traditional` or `smart`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Traditional => "traditional",
             Self::Smart => "smart",
         }
+    }
+
+    /// The mode with this [name](Self::name).
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
     }
 
     pub(super) const fn byte(self) -> u8 {

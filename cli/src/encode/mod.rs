@@ -1,21 +1,35 @@
+//! `cync encode`: one packet as hex digits.
+
+mod request;
+
 use crate::auth::{self, AuthError};
 use crate::exit::Exit;
 use crate::{arg, complain, hex};
-use clap::{ArgGroup, Subcommand};
+use clap::Subcommand;
 use cync_core::wire::{
-    Channel, Command, Destination, Endpoint, Frame, Login, MAX_PACKET, MsgId, Packet, Prefix,
-    Secret, mask_secrets,
+    Channel, Command, Endpoint, Frame, Login, MAX_PACKET, MsgId, Packet, Prefix, Secret,
+    mask_secrets,
 };
 use std::io::Write;
 use std::path::PathBuf;
 
 /// The seconds of silence that devices announce in their greeting.
 const KEEPALIVE_S: u16 = 60;
-/// Write one packet as hex digits.
+const EXAMPLES: &str = "\
+Examples:
+  cync encode power --device 5 --on
+  cync encode brightness 40 --group 3
+  cync encode set --device 5 --on --brightness 40 --rgb 00fbff
+  cync encode effect candle --all
+  cync encode query --offset 31 | cync decode -
+";
+
+/// Write one packet as hex digits
 ///
 /// An endpoint is hex with 0x or when it has exactly eight hex digits, otherwise decimal. Other numbers are decimal, or
-/// hex with 0x.
+/// hex with 0x. A value that is out of its range is refused with its range.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
@@ -23,13 +37,13 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    /// A command that switches a device or a group on or off (0x73)
-    Power(Power),
-    /// A command that asks for the state of all devices behind a bridge (0x73)
-    Query(Ids),
-    /// A greeting (0x23); its code comes from CYNC_AUTH_CODE or a file
+    #[command(flatten)]
+    Request(request::Request),
+    /// Ask whether a device takes commands (0xa3)
+    Probe(Ids),
+    /// Greet (0x23); the code comes from CYNC_AUTH_CODE or a file
     Hello(Hello),
-    /// A sign of life (0xd3)
+    /// Give a sign of life (0xd3)
     Heartbeat,
 }
 
@@ -41,28 +55,21 @@ struct Ids {
     /// The message number
     #[arg(long, value_name = "N", default_value = "1", value_parser = arg::u16)]
     msg_id: u16,
-    /// The frame's counter, which the result repeats
-    #[arg(long, value_name = "N", default_value = "1", value_parser = arg::u32)]
-    counter: u32,
+}
+
+impl Ids {
+    const fn prefix(&self) -> Prefix {
+        Prefix { endpoint: self.endpoint, msg_id: MsgId(self.msg_id), flag: 0 }
+    }
 }
 
 #[derive(clap::Args)]
-#[command(group(ArgGroup::new("state").required(true)))]
-struct Power {
+struct FrameIds {
     #[command(flatten)]
     ids: Ids,
-    /// The device's mesh address, 1 to 254 [default: 1]
-    #[arg(long, value_name = "N", value_parser = device)]
-    device: Option<Destination>,
-    /// A group instead of a device, 0 to 32766
-    #[arg(long, value_name = "N", value_parser = group, conflicts_with = "device")]
-    group: Option<Destination>,
-    /// Switch on
-    #[arg(long, group = "state")]
-    on: bool,
-    /// Switch off
-    #[arg(long, group = "state")]
-    off: bool,
+    /// The frame's counter, which the result repeats
+    #[arg(long, value_name = "N", default_value = "1", value_parser = arg::u32)]
+    counter: u32,
 }
 
 #[derive(clap::Args)]
@@ -78,33 +85,20 @@ struct Hello {
     show_secrets: bool,
 }
 
-fn device(text: &str) -> Result<Destination, &'static str> {
-    text.parse().ok().and_then(Destination::device).ok_or("not a device: give 1 to 254")
-}
-
-fn group(text: &str) -> Result<Destination, &'static str> {
-    text.parse().ok().and_then(Destination::group).ok_or("not a group: give 0 to 32766")
-}
-
 /// Runs `cync encode`.
 pub(crate) fn run(args: &Args) -> Exit {
     match &args.what {
-        What::Power(power) => {
-            let first = Destination::device(1).unwrap_or(Destination::ALL);
-            let to = power.group.or(power.device).unwrap_or(first);
-            request(&power.ids, Command::Power { to, on: power.on })
-        }
-        What::Query(ids) => request(ids, Command::QUERY_ALL),
+        What::Request(request) => write_request(request.ids(), request.command()),
+        What::Probe(ids) => write(&Packet::Probe { prefix: ids.prefix(), extra: None }, true),
         What::Hello(hello) => greeting(hello),
         What::Heartbeat => write(&Packet::HeartbeatDev, true),
     }
 }
 
-fn request(ids: &Ids, command: Command) -> Exit {
-    let data = command.data(ids.counter);
-    let frame = Frame::request(ids.counter, command.op(), &data);
-    let prefix = Prefix { endpoint: ids.endpoint, msg_id: MsgId(ids.msg_id), flag: 0 };
-    write(&Packet::DataChannel(Channel { prefix, frame }), true)
+fn write_request(to: &FrameIds, command: Command) -> Exit {
+    let data = command.data(to.counter);
+    let frame = Frame::request(to.counter, command.op(), &data);
+    write(&Packet::DataChannel(Channel { prefix: to.ids.prefix(), frame }), true)
 }
 
 fn greeting(hello: &Hello) -> Exit {
