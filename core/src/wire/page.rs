@@ -30,8 +30,9 @@ impl PageHeader {
             *byte = data.next()?;
         }
         let header = Self::parse(bytes);
-        let records = usize::from(header.count) * MeshRecord::LEN;
-        (frame.op == op::MESH_QUERY && frame.data.len() == Self::LEN + records).then_some(header)
+        let records = usize::from(header.count).saturating_mul(MeshRecord::LEN);
+        let len = records.saturating_add(Self::LEN);
+        (frame.op == op::MESH_QUERY && frame.data.len() == len).then_some(header)
     }
 }
 
