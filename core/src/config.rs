@@ -9,7 +9,7 @@ use heapless::Vec;
 use thiserror::Error;
 
 /// The longest authentication code, in bytes; devices use 16.
-const MAX_AUTH: usize = 64;
+pub(crate) const MAX_AUTH: usize = 64;
 
 /// An authentication code of one's own. It has no `Display`, and its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]

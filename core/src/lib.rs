@@ -2,7 +2,8 @@
 //!
 //! A [`Session`] takes bytes and clock ticks and returns packets to send, deadlines, events and delivered messages. It never
 //! opens a socket, reads a clock, allocates, or calls back, so that any runtime can drive it and any run can be repeated.
-//! [`Session`] shows the loop. [`wire`] is the codec, of use on its own.
+//! [`Session`] shows the loop. [`wire`] is the codec, of use on its own. A [`Greeter`] finds out whose session an accepted
+//! connection is for. [`lab`] is a protocol of its own, for test beds.
 //!
 //! What a session promises of a message is its [`Outcome`]: reached the [`Stage`] that was asked for, refused, not sent (no
 //! byte left), or unknown (a byte left, and the answer did not come in time).
@@ -12,6 +13,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod lab;
 pub mod wire;
 
 mod answers;
@@ -19,6 +21,7 @@ mod config;
 mod dedup;
 mod error;
 mod event;
+mod greeter;
 mod inbox;
 mod link;
 mod outbox;
@@ -37,6 +40,7 @@ pub use event::{
     Deadline, Disconnect, Event, HangupReason, MessageId, NotSent, Outcome, Receipt, State, Timer,
     Transmit, Unknown,
 };
+pub use greeter::{GreetError, Greeter, Hello};
 pub use inbox::{Delivery, DeliveryId, FrameHeader};
 pub use queue::{Queue, QueuePolicy};
 pub use request::{Request, Stage};

@@ -40,6 +40,7 @@ pub use frame::{ChecksumMode, Direction, Frame, FrameData, Layout, Stuffing, che
 pub use framer::{Framed, Framer, FramingError, Resync};
 pub use id::{Endpoint, MsgId, Secret, StatusCode};
 pub use kind::PacketType;
+pub(crate) use packet::LOGIN_OVERHEAD;
 pub use meaning::Meaning;
 pub use mesh::MeshPacket;
 pub use packet::{

@@ -6,7 +6,7 @@ use crate::error::DecodeError;
 use crate::time::CivilTime;
 
 /// Bytes of a greeting's payload that are not the authentication code.
-const LOGIN_OVERHEAD: usize = 10;
+pub(crate) const LOGIN_OVERHEAD: usize = 10;
 
 /// Bytes of a framed packet up to its frame's data: header, prefix, marker, the frame's header.
 const PLAIN_HEAD: usize = FRAME_AT + 1 + 8;
