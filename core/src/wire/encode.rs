@@ -28,11 +28,14 @@ impl<'o> Encoder<'o> {
     /// Appends payload bytes as they are.
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) {
-        let end = self.at.saturating_add(bytes.len());
-        if let Some(room) = self.out.get_mut(self.at..end) {
-            room.copy_from_slice(bytes);
+        let rest = self.out.get_mut(self.at..).unwrap_or_default();
+        if let Some((room, _)) = rest.split_at_mut_checked(bytes.len()) {
+            // Unlike `copy_from_slice`, this cannot panic even where the compiler does not see that the lengths are equal.
+            for (to, from) in room.iter_mut().zip(bytes) {
+                *to = *from;
+            }
         }
-        self.at = end;
+        self.at = self.at.saturating_add(bytes.len());
     }
 
     /// Appends the seven bytes of the common prefix.
@@ -89,8 +92,8 @@ impl<'o> Encoder<'o> {
         }
         let have = self.out.len();
         let length = u32::try_from(declared).unwrap_or(u32::MAX).to_be_bytes();
-        match self.out.get_mut(1..5) {
-            Some(field) if self.at <= have => field.copy_from_slice(&length),
+        match self.out.first_chunk_mut::<{ super::HEADER_LEN }>() {
+            Some([_, field @ ..]) if self.at <= have => *field = length,
             _ => return Err(TooSmall { needed: self.at, have }.into()),
         }
         Ok(self.at)

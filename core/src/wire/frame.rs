@@ -251,8 +251,7 @@ impl<'a> Frame<'a> {
 
     /// The un-stuffed candidate; `None` if nothing is stuffed, an escape is unpaired, or the length does not fit.
     fn decode_stuffed(body: &'a [u8], layout: Layout) -> Option<Self> {
-        let escapes = body.iter().filter(|byte| **byte == ESCAPE).count();
-        if escapes == 0 {
+        if !body.contains(&ESCAPE) {
             return None;
         }
         let mut rest = Unstuff { raw: body, stuffed: true };

@@ -303,9 +303,11 @@ impl<const MTU: usize> Framer<MTU> {
         self.skipped = self.skipped.saturating_add(1);
         if self.held == 0 {
             *input = input.get(1..).unwrap_or_default();
-        } else {
-            self.carry.copy_within(1..self.held.min(MTU), 0);
-            self.held -= 1;
+        } else if let Some(header) = self.carry.first_chunk_mut() {
+            // More than a header is held only of a packet, which is not skipped.
+            let [_, b1, b2, b3, b4] = *header;
+            *header = [b1, b2, b3, b4, 0];
+            self.held = self.held.saturating_sub(1);
         }
     }
 
@@ -321,10 +323,12 @@ impl<const MTU: usize> Framer<MTU> {
     fn hold(&mut self, input: &mut &[u8], want: usize) {
         let missing = want.saturating_sub(self.held);
         let (bytes, rest) = input.split_at_checked(missing).unwrap_or((input, &[]));
-        let end = self.held + bytes.len();
-        if let Some(room) = self.carry.get_mut(self.held..end) {
-            room.copy_from_slice(bytes);
-            self.held = end;
+        let free = self.carry.get_mut(self.held..).unwrap_or_default();
+        if let Some((room, _)) = free.split_at_mut_checked(bytes.len()) {
+            for (to, from) in room.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+            self.held = self.held.saturating_add(bytes.len());
         }
         *input = rest;
     }
