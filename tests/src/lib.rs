@@ -6,6 +6,10 @@ pub mod property;
 pub mod solo;
 pub mod stream;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+struct Embedding;
+
 use serde_json::Value;
 use std::fmt::Write;
 
