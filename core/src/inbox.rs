@@ -1,6 +1,6 @@
 //! Accepted messages that wait for the application.
 
-use crate::dedup::{Key, Seq};
+use crate::dedup::Handle;
 use crate::time::Instant;
 use crate::wire::{Direction, Layout, Meaning, PacketType, Prefix};
 
@@ -15,7 +15,7 @@ pub(crate) struct Header {
     /// Of the inner frame, if there is one.
     pub(crate) frame: Option<FrameHeader>,
     pub(crate) arrived: Instant,
-    pub(crate) accepted: Option<(Seq, Key)>,
+    pub(crate) accepted: Option<Handle>,
 }
 
 /// The header of a delivered message's inner frame.
@@ -36,7 +36,7 @@ pub struct FrameHeader {
 pub struct DeliveryId {
     pub(crate) prefix: Prefix,
     pub(crate) frame: FrameHeader,
-    pub(crate) accepted: (Seq, Key),
+    pub(crate) accepted: Handle,
 }
 
 /// A message from the peer, lent until the session is used again.
@@ -52,7 +52,7 @@ pub struct Delivery<'a> {
     pub data: &'a [u8],
     /// When it came.
     pub arrived: Instant,
-    accepted: Option<(Seq, Key)>,
+    accepted: Option<Handle>,
 }
 
 impl<'a> Delivery<'a> {

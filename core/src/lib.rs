@@ -13,12 +13,12 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod dedup;
 pub mod lab;
 pub mod wire;
 
 mod answers;
 mod config;
-mod dedup;
 mod error;
 mod event;
 mod greeter;

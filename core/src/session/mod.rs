@@ -5,7 +5,7 @@ mod transmit;
 
 use crate::answers::{Answer, Answers};
 use crate::config::{Config, ConfigError};
-use crate::dedup::{Dedup, Reported};
+use crate::dedup::{Dedup, Limits, Reported};
 use crate::event::{Deadline, Disconnect, Event, HangupReason, MessageId, State, Timer, Transmit};
 use crate::inbox::{Delivery, DeliveryId, Inbox};
 use crate::link::Link;
@@ -19,6 +19,11 @@ use crate::time::{CivilTime, Instant};
 use crate::wire::{Framer, MAX_PACKET, MsgId, PacketType, Resync, StatusCode};
 use crate::{RespondError, SendError, TooSmall};
 use core::time::Duration;
+
+/// The longest delay of a packet that was handed over.
+const DELAY: Duration = Duration::from_secs(2);
+/// Senders and types whose messages are remembered at a time.
+const COUNTERS: u8 = 4;
 
 /// One end of a conversation with one endpoint.
 ///
@@ -286,13 +291,15 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         config.check(SLOTS)?;
         let mut rng = SplitMix64::new(seed);
         let start = rng.next();
+        let limits =
+            Limits { ttl: config.dedup_ttl, live_for: config.deadline + DELAY, counters: COUNTERS };
         Ok(Self {
             now: Instant::ZERO,
             link: Link::new(),
             outbox: Outbox::new(),
             inbox: Inbox::new(config.inbox),
             answers: Answers::default(),
-            dedup: Dedup::new(config.dedup_ttl),
+            dedup: Dedup::new(limits, rng.next()),
             ack_time: Estimator::new(config.ack_timer),
             result_time: Estimator::new(config.ack_timer),
             next_msg_id: start as u16,
@@ -377,12 +384,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     fn report(&mut self, delivery: &DeliveryId, status: StatusCode) -> Result<(), RespondError> {
-        let (seq, key) = delivery.accepted;
         let reported = Reported { msg_id: self.free_msg_id(), status };
         let (endpoint, frame) = (delivery.prefix.endpoint, delivery.frame);
         let result = Answer::Result { endpoint, counter: frame.counter, op: frame.op, reported };
         self.next_msg_id = reported.msg_id.0.wrapping_add(1);
-        self.dedup.report(seq, &key, reported);
+        self.dedup.report(delivery.accepted, reported);
         if self.link.is_ready() && !self.answers.owe(result) {
             return Err(RespondError::Full);
         }

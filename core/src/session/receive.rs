@@ -280,7 +280,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
         let is_state = kind == PacketType::StatusBroadcast;
         let salt = if is_state { self.epoch } else { 0 };
-        let key = Key { kind, endpoint, msg_id, payload: payload_hash(salt, frame.body()) };
+        let key = Key { kind, endpoint, msg_id, payload: payload_hash(salt, frame) };
         let receipt = if is_state {
             Some(Answer::Status(msg_id))
         } else if frame.direction == Direction::RESPONSE {
@@ -288,9 +288,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         } else {
             Some(Answer::Data { endpoint, msg_id, status: StatusCode::OK })
         };
-        if let Some(reported) = self.dedup.find(self.now, &key) {
+        if let Some(verdict) = self.dedup.find(self.now, &key) {
             self.stats.duplicates += 1;
-            let result = reported.map(|reported| {
+            let result = verdict.result.map(|reported| {
                 let (counter, op) = (frame.counter, frame.op);
                 Answer::Result { endpoint, counter, op, reported }
             });
@@ -307,8 +307,13 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 return Taken::Yes;
             }
         }
-        let (seq, evicted) = self.dedup.insert(self.now, key);
-        self.stats.dedup_evictions += u64::from(evicted);
+        let Ok(accepted) = self.dedup.insert(self.now, &key) else {
+            if kind == PacketType::DataChannel {
+                self.answers.owe(Answer::Data { endpoint, msg_id, status: BUSY });
+            }
+            return Taken::Yes;
+        };
+        self.stats.dedup_evictions = self.dedup.counts().evictions;
         if let Some(receipt) = receipt {
             self.answers.owe(receipt);
         }
@@ -322,7 +327,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 op: frame.op,
             }),
             arrived: self.now,
-            accepted: Some((seq, key)),
+            accepted: Some(accepted),
         };
         self.deliver(header, frame.data.bytes(), frame.data.len());
         Taken::Yes

@@ -1,0 +1,565 @@
+use super::*;
+use crate::rng::SplitMix64;
+use std::boxed::Box;
+use std::collections::{BTreeMap, VecDeque};
+use std::vec;
+use std::vec::Vec;
+
+const LIMITS: Limits = Limits { ttl: secs(300), live_for: secs(7), counters: 4 };
+const DAY: u64 = 24 * 60 * 60;
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+fn at(seconds: u64) -> Instant {
+    Instant::from_micros(seconds * 1_000_000)
+}
+
+fn key(n: u16) -> Key {
+    let kind = PacketType::DataChannel;
+    Key { kind, endpoint: Endpoint(7), msg_id: MsgId(n), payload: 9 }
+}
+
+/// A message of another sender.
+fn of(endpoint: u32, n: u16) -> Key {
+    Key { endpoint: Endpoint(endpoint), ..key(n) }
+}
+
+fn dedup<const SEEN: usize>() -> Dedup<SEEN> {
+    Dedup::new(LIMITS, 1)
+}
+
+fn holds<const SEEN: usize>(dedup: &mut Dedup<SEEN>, now: Instant, key: &Key) -> bool {
+    dedup.find(now, key).is_some()
+}
+
+#[test]
+fn a_repetition_is_found_and_what_differs_in_any_part_of_the_key_is_not() {
+    let mut dedup = dedup::<8>();
+    dedup.insert(at(0), &key(1)).unwrap();
+    assert_eq!(dedup.find(at(1), &key(1)), Some(Verdict { repetitions: 1, ..Verdict::default() }));
+    let others = [
+        Key { kind: PacketType::StatusBroadcast, ..key(1) },
+        Key { endpoint: Endpoint(8), ..key(1) },
+        Key { msg_id: MsgId(2), ..key(1) },
+        Key { payload: 8, ..key(1) },
+    ];
+    assert!(others.iter().all(|other| dedup.find(at(1), other).is_none()));
+    assert_eq!(dedup.counts(), Counts { hits: 1, ..Counts::default() });
+}
+
+#[test]
+fn ttl_expiry_is_exact_and_repetitions_do_not_renew_it() {
+    let mut dedup = dedup::<8>();
+    let start = Instant::from_micros(123_456_789);
+    dedup.insert(start, &key(1)).unwrap();
+    dedup.insert(start + Duration::from_micros(1), &key(2)).unwrap();
+    let last = start + Duration::from_micros(299_999_999);
+    assert!(holds(&mut dedup, last, &key(1)));
+    assert_eq!((dedup.purge(last), dedup.len()), (0, 2));
+    assert!(!holds(&mut dedup, start + secs(300), &key(1)));
+    assert!(holds(&mut dedup, start + secs(300), &key(2)));
+    assert_eq!((dedup.purge(start + secs(301)), dedup.len()), (1, 0));
+    assert_eq!(dedup.counts(), Counts { hits: 2, ..Counts::default() });
+}
+
+#[test]
+fn a_time_to_live_beyond_35_minutes_is_never_shorter_and_at_most_a_billionth_longer() {
+    let longest = Duration::from_micros(u64::MAX / 4);
+    let edge = Duration::from_micros(MAX_TICKS);
+    let tick = Duration::from_micros(1);
+    for ttl in [edge, edge + tick, secs(3600), secs(30 * DAY), longest] {
+        let mut rng = SplitMix64::new(5);
+        for _ in 0..200 {
+            let mut dedup = Dedup::<8>::new(Limits { ttl, ..LIMITS }, 1);
+            let start = Instant::from_micros(rng.next() >> 2);
+            dedup.insert(start, &key(1)).unwrap();
+            assert!(holds(&mut dedup, start + (ttl - tick), &key(1)), "{ttl:?}");
+            let late = if ttl == edge { Duration::ZERO } else { ttl / 500_000_000 };
+            assert!(!holds(&mut dedup, start + ttl + late, &key(1)), "{ttl:?}");
+        }
+    }
+}
+
+#[test]
+fn whatever_time_passes_between_two_calls_an_old_entry_never_looks_young() {
+    // 2^32 microseconds, give or take the time to live, is where 32 bits would mistake the age of an entry.
+    let wrap = 1 << 32;
+    let steps = [300_000_000, wrap - 1, wrap, wrap + 1, wrap + 299_999_999, 365 * DAY * 1_000_000];
+    for step in steps.map(Duration::from_micros) {
+        let mut dedup = dedup::<8>();
+        let handle = dedup.insert(at(1), &key(1)).unwrap();
+        dedup.insert(at(200), &of(8, 1)).unwrap();
+        assert!(!holds(&mut dedup, at(200) + step, &key(1)), "{step:?}");
+        assert!(!holds(&mut dedup, at(200) + step, &of(8, 1)), "{step:?}");
+        assert_eq!((dedup.len(), dedup.verdict(handle)), (0, None));
+        dedup.insert(at(200) + step, &key(1)).unwrap();
+        assert!(holds(&mut dedup, at(200) + step, &key(1)), "{step:?}");
+    }
+    assert_eq!(dedup::<8>().find(Instant::MAX, &key(1)), None);
+}
+
+#[test]
+fn time_that_goes_back_stands_still() {
+    let mut dedup = dedup::<8>();
+    dedup.insert(at(1000), &key(1)).unwrap();
+    dedup.insert(at(10), &key(2)).unwrap();
+    assert!(holds(&mut dedup, at(0), &key(1)));
+    assert!(holds(&mut dedup, at(1299), &key(2)));
+    assert!(!holds(&mut dedup, at(1300), &key(2)));
+    assert!(!holds(&mut dedup, at(1299), &key(2)));
+}
+
+#[test]
+fn lru_eviction_drops_the_entry_accepted_longest_ago_of_the_same_partition_only() {
+    let mut dedup = dedup::<32>();
+    assert_eq!(dedup.places(), 8);
+    dedup.insert(at(1), &of(8, 0)).unwrap();
+    for n in 0..1000 {
+        dedup.insert(at(1), &key(n)).unwrap();
+        assert_eq!(dedup.counts().evictions, u64::from(n).saturating_sub(7));
+        for m in 0..=n {
+            assert_eq!(holds(&mut dedup, at(1), &key(m)), m + 8 > n, "{m} after {n}");
+        }
+        assert!(holds(&mut dedup, at(1), &of(8, 0)));
+    }
+}
+
+#[test]
+fn a_partition_too_many_is_refused_while_all_others_hold_live_entries() {
+    let mut dedup = dedup::<32>();
+    for sender in 0..4 {
+        dedup.insert(at(u64::from(sender)), &of(sender, 1)).unwrap();
+    }
+    let late = Instant::from_micros(6_999_999);
+    assert_eq!(dedup.insert(late, &of(4, 1)), Err(Busy));
+    assert_eq!(dedup.counts(), Counts { busy: 1, ..Counts::default() });
+    assert!((0..4).all(|sender| holds(&mut dedup, late, &of(sender, 1))));
+    // The others go on as before.
+    assert!((0..4).all(|sender| dedup.insert(late, &of(sender, 2)).is_ok()));
+}
+
+#[test]
+fn a_new_partition_takes_over_the_one_that_was_idle_longest() {
+    let mut dedup = dedup::<32>();
+    for (sender, time) in [(2, 0), (1, 2), (0, 3), (2, 4), (3, 5)] {
+        dedup.insert(at(time), &of(sender, time as u16)).unwrap();
+    }
+    dedup.insert(at(12), &of(4, 1)).unwrap();
+    assert!(!holds(&mut dedup, at(12), &of(1, 2)));
+    assert_eq!((dedup.counts().evictions, dedup.len()), (1, 5));
+    dedup.insert(at(12), &of(5, 1)).unwrap();
+    assert!(!holds(&mut dedup, at(12), &of(0, 3)));
+    dedup.insert(at(12), &of(6, 1)).unwrap();
+    assert!(!holds(&mut dedup, at(12), &of(2, 4)) && !holds(&mut dedup, at(12), &of(2, 0)));
+    assert_eq!((dedup.counts().evictions, dedup.len()), (4, 4));
+    assert!(holds(&mut dedup, at(12), &of(3, 5)));
+    // What is over needs no partition.
+    assert_eq!(dedup.purge(at(311)), 1);
+    dedup.insert(at(311), &of(3, 6)).unwrap();
+    assert_eq!(dedup.counts().evictions, 4);
+}
+
+#[test]
+fn the_verdict_is_kept_with_its_message_and_repetitions_are_counted() {
+    let mut dedup = dedup::<32>();
+    let first = dedup.insert(at(0), &key(1)).unwrap();
+    let second = dedup.insert(at(0), &key(2)).unwrap();
+    assert_eq!(dedup.verdict(first), Some(Verdict::default()));
+    assert!(dedup.acknowledge(first, StatusCode(0)));
+    let acknowledged = Verdict { acknowledged: Some(StatusCode(0)), ..Verdict::default() };
+    assert_eq!(dedup.verdict(first), Some(acknowledged));
+    let result = Reported { msg_id: MsgId(0xabcd), status: StatusCode(0xff) };
+    assert!(dedup.report(first, result));
+    assert!(dedup.acknowledge(first, StatusCode(0xb5)));
+    let expected =
+        Verdict { acknowledged: Some(StatusCode(0xb5)), result: Some(result), repetitions: 0 };
+    for repetitions in (1..=255).chain([255, 255]) {
+        let expected = Verdict { repetitions, ..expected };
+        assert_eq!(dedup.find(at(1), &key(1)), Some(expected));
+        assert_eq!(dedup.verdict(first), Some(expected));
+    }
+    assert_eq!(dedup.verdict(second), Some(Verdict::default()));
+}
+
+#[test]
+fn a_stale_handle_names_nothing() {
+    fn is_stale(dedup: &mut Dedup<32>, handle: Handle) -> bool {
+        let result = Reported { msg_id: MsgId(1), status: StatusCode(1) };
+        let before = std::format!("{dedup:?}");
+        let changed = dedup.acknowledge(handle, StatusCode(1))
+            | dedup.report(handle, result)
+            | dedup.forget(handle)
+            | dedup.verdict(handle).is_some();
+        !changed && before == std::format!("{dedup:?}")
+    }
+    let mut dedup = dedup::<32>();
+    let retired = dedup.insert(at(0), &key(0)).unwrap();
+    assert!(dedup.verdict(retired).is_some());
+    (1..=8).for_each(|n| assert!(dedup.insert(at(0), &key(n)).is_ok()));
+    assert!(is_stale(&mut dedup, retired));
+
+    let replaced = dedup.insert(at(0), &of(1, 0)).unwrap();
+    (2..=4).for_each(|sender| assert!(dedup.insert(at(9), &of(sender, 0)).is_ok()));
+    (0..8).for_each(|n| assert!(dedup.insert(at(9), &of(5, n)).is_ok()));
+    assert!(is_stale(&mut dedup, replaced));
+
+    let expired = dedup.insert(at(9), &of(5, 8)).unwrap();
+    dedup.purge(at(309));
+    assert!(is_stale(&mut dedup, expired));
+
+    let forgotten = dedup.insert(at(309), &key(1)).unwrap();
+    assert!(dedup.forget(forgotten));
+    assert!(is_stale(&mut dedup, forgotten));
+    let again = dedup.insert(at(309), &key(1)).unwrap();
+    assert!(is_stale(&mut dedup, forgotten));
+    assert_eq!(dedup.verdict(again), Some(Verdict::default()));
+    let invented = Handle { partition: 200, ..again };
+    assert!(is_stale(&mut dedup, invented));
+}
+
+#[test]
+fn a_forgotten_message_is_accepted_again_and_remembered_in_its_old_place() {
+    let mut dedup = dedup::<32>();
+    let first = dedup.insert(at(0), &key(0)).unwrap();
+    dedup.acknowledge(first, StatusCode::OK);
+    (1..8).for_each(|n| assert!(dedup.insert(at(0), &key(n)).is_ok()));
+    assert!(dedup.forget(first));
+    assert_eq!((dedup.len(), dedup.find(at(1), &key(0))), (7, None));
+    let again = dedup.insert(at(1), &key(0)).unwrap();
+    assert_eq!((dedup.len(), dedup.verdict(again)), (8, Some(Verdict::default())));
+    assert!((0..8).all(|n| holds(&mut dedup, at(1), &key(n))));
+    assert_eq!(dedup.counts().evictions, 0);
+    // It is the oldest still, and a forgotten one that makes room is no eviction.
+    assert!(dedup.forget(again));
+    dedup.insert(at(2), &key(8)).unwrap();
+    assert_eq!((dedup.len(), dedup.counts().evictions), (8, 0));
+    dedup.insert(at(2), &key(9)).unwrap();
+    assert_eq!((dedup.len(), dedup.counts().evictions), (8, 1));
+    assert!(!holds(&mut dedup, at(2), &key(1)));
+}
+
+#[test]
+fn a_message_dropped_again_and_again_does_not_push_out_what_its_sender_may_repeat() {
+    let mut dedup = dedup::<32>();
+    (0..7).for_each(|n| assert!(dedup.insert(at(0), &key(n)).is_ok()));
+    for _ in 0..1000 {
+        assert!(!holds(&mut dedup, at(1), &key(7)));
+        let handle = dedup.insert(at(1), &key(7)).unwrap();
+        assert!(dedup.forget(handle));
+    }
+    assert!((0..7).all(|n| holds(&mut dedup, at(1), &key(n))));
+}
+
+#[test]
+fn limits_out_of_range_count_as_the_nearest() {
+    let with = |counters| Limits { counters, ..LIMITS };
+    assert_eq!(Dedup::<32>::new(with(0), 1).places(), 32);
+    assert_eq!(Dedup::<32>::new(with(9), 1).places(), 4);
+    assert_eq!(Dedup::<3>::new(with(8), 1).places(), 1);
+    let live_for = secs(400);
+    let mut dedup = Dedup::<4>::new(Limits { live_for, counters: 1, ..LIMITS }, 1);
+    dedup.insert(at(0), &key(1)).unwrap();
+    assert_eq!(dedup.insert(at(299), &of(1, 1)), Err(Busy));
+    assert!(dedup.insert(at(300), &of(1, 1)).is_ok());
+    let none = Limits { ttl: Duration::ZERO, ..LIMITS };
+    let mut dedup = Dedup::<4>::new(none, 1);
+    dedup.insert(at(0), &key(1)).unwrap();
+    assert!(!holds(&mut dedup, at(0), &key(1)));
+}
+
+#[test]
+fn a_cache_fits_its_budget() {
+    assert_eq!(size_of::<Slot>() + size_of::<u32>() + size_of::<Kept>() + size_of::<u16>(), 20);
+    assert!(size_of::<Dedup<1024>>() <= 20_700);
+    assert!(size_of::<Dedup<128>>() <= 2_800);
+    assert_eq!(size_of::<Handle>(), 8);
+}
+
+/// A plain LRU of the same size, for comparison.
+struct Lru {
+    keys: VecDeque<Key>,
+    capacity: usize,
+}
+
+impl Lru {
+    /// Whether a message is accepted.
+    fn accepts(&mut self, key: &Key) -> bool {
+        let found = self.keys.iter().position(|held| held == key);
+        found.map(|at| self.keys.remove(at));
+        self.keys.push_back(*key);
+        if self.keys.len() > self.capacity {
+            self.keys.pop_front();
+        }
+        found.is_none()
+    }
+}
+
+#[test]
+fn a_flood_from_elsewhere_makes_an_lru_accept_a_message_twice_and_this_cache_not() {
+    const SEEN: usize = 64;
+    type Attack = fn(u32) -> Key;
+    let attacks: [(&str, Attack); 3] = [
+        ("one other endpoint", |n| of(8, n as u16)),
+        ("one other type", |n| Key { kind: PacketType::StatusBroadcast, ..key(n as u16) }),
+        ("an endpoint a message", |n| of(100 + n, 1)),
+    ];
+    for (name, attack) in attacks {
+        for flood in [SEEN as u32, 10 * SEEN as u32, 1000 * SEEN as u32] {
+            let mut lru = Lru { keys: VecDeque::new(), capacity: SEEN };
+            let mut dedup = dedup::<SEEN>();
+            assert!(lru.accepts(&key(1)));
+            assert!(!holds(&mut dedup, at(0), &key(1)) && dedup.insert(at(0), &key(1)).is_ok());
+            // All of them until the sender's last repetition may come.
+            for n in 0..flood {
+                let now = Instant::from_micros(u64::from(n) * 6_999_999 / u64::from(flood));
+                lru.accepts(&attack(n));
+                if !holds(&mut dedup, now, &attack(n)) {
+                    // Taken or refused, as it may be.
+                    let _ = dedup.insert(now, &attack(n));
+                }
+            }
+            assert!(lru.accepts(&key(1)), "{name}, {flood}: the LRU forgot it");
+            assert!(holds(&mut dedup, Instant::from_micros(6_999_999), &key(1)), "{name}, {flood}");
+        }
+    }
+}
+
+#[test]
+fn whoever_does_not_know_the_seed_cannot_make_it_slow() {
+    // Keys that share a bucket under one seed.
+    let mut known = Box::new(Dedup::<1024>::new(Limits { counters: 1, ..LIMITS }, 1));
+    let keys = (0..).map(|payload| Key { payload, ..key(1) });
+    let chosen: Vec<Key> = keys.filter(|key| known.bucket(0, key) == 5).take(1024).collect();
+    let mut other = Box::new(Dedup::<1024>::new(Limits { counters: 1, ..LIMITS }, 2));
+    for dedup in [&mut known, &mut other] {
+        chosen.iter().for_each(|key| assert!(dedup.insert(at(0), key).is_ok()));
+    }
+    let most = |dedup: &Dedup<1024>| {
+        let mut used = vec![0; 1024];
+        chosen.iter().for_each(|key| used[dedup.bucket(0, key)] += 1);
+        used.into_iter().max().unwrap()
+    };
+    assert_eq!(most(&known), 1024);
+    assert!(most(&other) <= 10, "{}", most(&other));
+}
+
+/// The rules, and nothing clever.
+struct Model {
+    limits: Limits,
+    places: usize,
+    now: Instant,
+    partitions: Vec<(Option<(PacketType, Endpoint)>, Vec<Entry>)>,
+    counts: Counts,
+}
+
+#[derive(Clone)]
+struct Entry {
+    key: Key,
+    accepted: Instant,
+    forgotten: bool,
+    verdict: Verdict,
+    handle: Option<Handle>,
+}
+
+impl Model {
+    fn len(&self) -> usize {
+        self.entries().filter(|entry| !entry.forgotten).count()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.partitions.iter().flat_map(|(_, entries)| entries)
+    }
+
+    fn purge(&mut self, now: Instant) -> usize {
+        self.now = self.now.max(now);
+        let before = self.len();
+        for (_, entries) in &mut self.partitions {
+            entries.retain(|entry| self.now.since(entry.accepted) < self.limits.ttl);
+        }
+        before - self.len()
+    }
+
+    fn entry(&mut self, key: &Key) -> Option<&mut Entry> {
+        let entries = self.partitions.iter_mut().flat_map(|(_, entries)| entries);
+        entries.into_iter().find(|entry| entry.key == *key)
+    }
+
+    fn named(&mut self, handle: Handle) -> Option<&mut Entry> {
+        let entries = self.partitions.iter_mut().flat_map(|(_, entries)| entries);
+        entries.into_iter().find(|it| it.handle == Some(handle) && !it.forgotten)
+    }
+
+    fn find(&mut self, now: Instant, key: &Key) -> Option<Verdict> {
+        self.purge(now);
+        let entry = self.entry(key).filter(|entry| !entry.forgotten)?;
+        entry.verdict.repetitions = entry.verdict.repetitions.saturating_add(1);
+        let verdict = entry.verdict;
+        self.counts.hits += 1;
+        Some(verdict)
+    }
+
+    /// Since when a partition is idle, if it may be taken over; `None` in it if it holds nothing.
+    fn idle_since(&self, entries: &[Entry]) -> Option<Option<Instant>> {
+        if entries.iter().all(|entry| entry.forgotten) {
+            return Some(None);
+        }
+        let since = entries.last()?.accepted;
+        (self.now.since(since) >= self.limits.live_for).then_some(Some(since))
+    }
+
+    fn insert(&mut self, now: Instant, key: &Key) -> Result<(), Busy> {
+        self.purge(now);
+        if let Some(entry) = self.entry(key) {
+            assert!(entry.forgotten);
+            (entry.forgotten, entry.verdict) = (false, Verdict::default());
+            return Ok(());
+        }
+        let sender = Some((key.kind, key.endpoint));
+        let mut index = self.partitions.iter().position(|(of, _)| *of == sender);
+        if index.is_none() {
+            let idle = self.partitions.iter().enumerate();
+            let idle = idle.filter_map(|(i, (_, entries))| Some((self.idle_since(entries)?, i)));
+            let Some((_, longest)) = idle.min() else {
+                self.counts.busy += 1;
+                return Err(Busy);
+            };
+            let (_, entries) = core::mem::replace(&mut self.partitions[longest], (sender, vec![]));
+            self.counts.evictions += entries.iter().filter(|it| !it.forgotten).count() as u64;
+            index = Some(longest);
+        }
+        let (_, entries) = &mut self.partitions[index.unwrap()];
+        if entries.len() == self.places {
+            self.counts.evictions += u64::from(!entries.remove(0).forgotten);
+        }
+        let (accepted, verdict) = (self.now, Verdict::default());
+        entries.push(Entry { key: *key, accepted, forgotten: false, verdict, handle: None });
+        Ok(())
+    }
+}
+
+/// Every message that was accepted, with what it may still be repeated by: a witness that knows neither places nor partitions.
+#[derive(Default)]
+struct Log(Vec<Entry>);
+
+impl Log {
+    fn accepted(&mut self, entry: &Entry) {
+        let place = |entry: &Entry| entry.handle.map(|it| (it.partition, it.number));
+        match self.0.iter_mut().find(|it| place(it) == place(entry)) {
+            Some(known) => *known = entry.clone(),
+            None => self.0.push(entry.clone()),
+        }
+    }
+
+    fn live(&mut self, now: Instant, limits: Limits, window: usize) -> Vec<&Entry> {
+        self.0.retain(|entry| now.since(entry.accepted) < limits.live_for);
+        let mut newer = BTreeMap::new();
+        let live = self.0.iter().rev().filter(|entry| {
+            let rank = newer.entry((entry.key.kind, entry.key.endpoint)).or_insert(0);
+            *rank += 1;
+            *rank <= window && !entry.forgotten
+        });
+        live.collect()
+    }
+}
+
+fn agrees_with_the_model<const SEEN: usize>(limits: Limits, seed: u64, steps: u32) -> [u64; 6] {
+    let mut rng = SplitMix64::new(seed);
+    let mut below = |n: usize| (rng.next() % n as u64) as usize;
+    let mut dedup = Dedup::<SEEN>::new(limits, seed);
+    let places = SEEN / usize::from(limits.counters);
+    assert_eq!(usize::from(dedup.places()), places);
+    let partitions = vec![(None, vec![]); usize::from(limits.counters)];
+    let counts = Counts::default();
+    let mut model = Model { limits, places, now: Instant::ZERO, partitions, counts };
+    let mut now = Instant::ZERO;
+    let (mut keys, mut handles, mut log) = (vec![], vec![], Log::default());
+    let (mut expired, mut revived, mut checked) = (0, 0, 0);
+    for step in 0..steps {
+        now = match below(500) {
+            0 => now + limits.ttl,
+            1 => now + Duration::from_micros(below(1 << 33) as u64),
+            2..=4 => now + limits.live_for,
+            5..=20 => Instant::from_micros(now.as_micros().saturating_sub(below(1 << 22) as u64)),
+            21..=300 => now + Duration::from_micros(below(1 << 18) as u64),
+            _ => now,
+        };
+        let lately = |len: usize, back: usize| len.saturating_sub(1 + back);
+        let kind = [PacketType::DataChannel, PacketType::StatusBroadcast][below(2)];
+        // Most of the traffic is that of few senders.
+        let most = 1 + below(1 + usize::from(limits.counters));
+        let endpoint = Endpoint(below(most) as u32);
+        let (msg_id, payload) = (MsgId(below(2 * places) as u16), below(2) as u32);
+        let fresh = Key { kind, endpoint, msg_id, payload };
+        let again = keys.get(lately(keys.len(), below(SEEN))).copied();
+        let key = again.filter(|_| below(2) == 0).unwrap_or(fresh);
+        let handle: Option<Handle> = handles.get(lately(handles.len(), below(SEEN))).copied();
+        match (below(20), handle) {
+            (0, _) => {
+                let dropped = dedup.purge(now);
+                assert_eq!(dropped, model.purge(now), "step {step}");
+                expired += dropped as u64;
+            }
+            (1 | 2, Some(handle)) => {
+                let known = model.named(handle).map(|entry| entry.forgotten = true).is_some();
+                assert_eq!(dedup.forget(handle), known, "step {step}");
+                let logged = log.0.iter_mut().find(|entry| entry.handle == Some(handle));
+                logged.map(|entry| entry.forgotten = true);
+            }
+            (3, Some(handle)) => {
+                let status = StatusCode(payload as u8);
+                let known = model.named(handle).map(|it| it.verdict.acknowledged = Some(status));
+                assert_eq!(dedup.acknowledge(handle, status), known.is_some(), "step {step}");
+            }
+            (4, Some(handle)) => {
+                let result = Reported { msg_id, status: StatusCode(payload as u8) };
+                let known = model.named(handle).map(|it| it.verdict.result = Some(result));
+                assert_eq!(dedup.report(handle, result), known.is_some(), "step {step}");
+            }
+            _ => {
+                let found = dedup.find(now, &key);
+                assert_eq!(found, model.find(now, &key), "step {step}");
+                if found.is_none() {
+                    revived += u64::from(model.entry(&key).is_some());
+                    let inserted = dedup.insert(now, &key);
+                    assert_eq!(inserted.map(|_| ()), model.insert(now, &key), "step {step}");
+                    if let (Ok(handle), Some(entry)) = (inserted, model.entry(&key)) {
+                        entry.handle = Some(handle);
+                        log.accepted(entry);
+                        handles.push(handle);
+                        keys.push(key);
+                    }
+                }
+            }
+        }
+        assert_eq!((dedup.len(), dedup.counts()), (model.len(), model.counts), "step {step}");
+        if let Some(handle) = handle {
+            let expected = model.named(handle).map(|entry| entry.verdict);
+            assert_eq!(dedup.verdict(handle), expected, "step {step}");
+        }
+        for entry in log.live(model.now, limits, places) {
+            let handle = entry.handle.unwrap();
+            assert!(dedup.verdict(handle).is_some(), "step {step}: {:?}", entry.key);
+            checked += 1;
+        }
+    }
+    let Counts { hits, evictions, busy } = model.counts;
+    [hits, evictions, busy, expired, revived, checked]
+}
+
+#[test]
+fn it_agrees_with_the_naive_model_and_no_live_entry_is_ever_evicted() {
+    let limits = |counters| Limits { ttl: secs(12), live_for: secs(5), counters };
+    let mut happened = [0; 6];
+    for seed in 0..20 {
+        for counts in [
+            agrees_with_the_model::<64>(limits(4), seed, 5_000),
+            agrees_with_the_model::<13>(limits(1), seed, 5_000),
+            agrees_with_the_model::<50>(limits(8), seed, 5_000),
+        ] {
+            happened.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+    }
+    assert!(happened.iter().all(|count| *count > 1000), "{happened:?}");
+}
