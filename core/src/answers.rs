@@ -9,8 +9,6 @@ use crate::wire::{
 };
 use heapless::Deque;
 
-/// Answers that can be owed at a time; what would need more is not taken from the connection yet.
-const CAPACITY: usize = 64;
 /// Answers that one packet can ask for: a receipt, and a repeated result.
 const MOST_PER_PACKET: usize = 2;
 /// What a `0xab` says (`docs/protocol.md`, section 3).
@@ -24,8 +22,8 @@ const TIME_TAG: u8 = 13;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Answer {
     Hello,
-    Info(MsgId),
-    Status(MsgId),
+    Info { msg_id: MsgId, status: StatusCode },
+    Status { msg_id: MsgId, status: StatusCode },
     Data { endpoint: Endpoint, msg_id: MsgId, status: StatusCode },
     Probe { endpoint: Endpoint, msg_id: MsgId },
     Result { endpoint: Endpoint, counter: u32, op: u8, reported: Reported },
@@ -39,8 +37,8 @@ impl Answer {
         let data;
         let packet = match self {
             Self::Hello => Packet::HelloAck(LoginAck { status: StatusCode::OK, reserved: 0 }),
-            Self::Info(msg_id) => Packet::InfoAck(ShortAck { msg_id, status: StatusCode::OK }),
-            Self::Status(msg_id) => Packet::StatusAck(ShortAck { msg_id, status: StatusCode::OK }),
+            Self::Info { msg_id, status } => Packet::InfoAck(ShortAck { msg_id, status }),
+            Self::Status { msg_id, status } => Packet::StatusAck(ShortAck { msg_id, status }),
             Self::Data { endpoint, msg_id, status } => {
                 Packet::DataAck(Receipt { endpoint, msg_id, status })
             }
@@ -69,18 +67,23 @@ fn encode_probe_answer(
     Ok((to.finish()?, PacketType::ProbeAck))
 }
 
-/// The answers owed, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct Answers {
-    owed: Deque<Answer, CAPACITY>,
+/// The answers owed, oldest first. What would need more than `N` at a time is not taken from the connection yet.
+#[derive(Debug)]
+pub(crate) struct Answers<const N: usize> {
+    owed: Deque<Answer, N>,
     /// Heartbeats to answer. They are all alike, so any number of them has room.
     pongs: u16,
 }
 
-impl Answers {
+impl<const N: usize> Answers<N> {
+    pub(crate) const fn new() -> Self {
+        const { assert!(N >= MOST_PER_PACKET, "the answers that one packet asks for have room") };
+        Self { owed: Deque::new(), pongs: 0 }
+    }
+
     /// Whether all answers that one more packet can ask for have room.
     pub(crate) fn have_room(&self) -> bool {
-        self.owed.len() + MOST_PER_PACKET <= CAPACITY
+        N.saturating_sub(self.owed.len()) >= MOST_PER_PACKET
     }
 
     /// Owes an answer; false if there is no room.
@@ -108,6 +111,70 @@ impl Answers {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        self.owed.clear();
+        self.pongs = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUSY: StatusCode = StatusCode(0xb5);
+
+    fn bytes(answer: Answer, out: &mut [u8]) -> &[u8] {
+        let (len, kind) = answer.encode(out).unwrap();
+        assert_eq!(kind.byte(), out[0]);
+        &out[..len]
+    }
+
+    #[test]
+    fn every_receipt_says_the_status_it_was_given() {
+        let (endpoint, msg_id, mut out) = (Endpoint(0x4588_0f3a), MsgId(0x1234), [0; 32]);
+        let data = Answer::Data { endpoint, msg_id, status: BUSY };
+        let prefixed = [0x7b, 0, 0, 0, 7, 0x45, 0x88, 0x0f, 0x3a, 0x12, 0x34, 0xb5];
+        assert_eq!(bytes(data, &mut out), prefixed);
+        let info = Answer::Info { msg_id, status: BUSY };
+        assert_eq!(bytes(info, &mut out), [0x48, 0, 0, 0, 3, 0x12, 0x34, 0xb5]);
+        let status = Answer::Status { msg_id, status: BUSY };
+        assert_eq!(bytes(status, &mut out), [0x88, 0, 0, 0, 3, 0x12, 0x34, 0xb5]);
+    }
+
+    #[test]
+    fn there_is_room_while_the_answers_of_one_more_packet_fit() {
+        let mut answers = Answers::<3>::new();
+        assert!(answers.have_room() && answers.is_empty());
+        assert!(answers.owe(Answer::Hello) && answers.have_room());
+        assert!(answers.owe(Answer::Hello) && !answers.have_room());
+        assert!(answers.owe(Answer::Hello) && !answers.owe(Answer::Hello));
+        answers.first_is_sent();
+        assert!(!answers.have_room());
+        answers.first_is_sent();
+        assert!(answers.have_room() && !answers.is_empty());
+    }
+
+    #[test]
+    fn answers_leave_in_order_and_heartbeats_any_number_of_them_after_the_others() {
+        let mut answers = Answers::<2>::new();
+        let all = [1, 2].map(|n| Answer::Info { msg_id: MsgId(n), status: StatusCode::OK });
+        answers.owe_pong();
+        assert!(all.into_iter().all(|answer| answers.owe(answer)));
+        answers.owe_pong();
+        assert!(!answers.have_room());
+        let order = core::iter::from_fn(|| {
+            let first = answers.first();
+            answers.first_is_sent();
+            first
+        });
+        assert!(order.eq(all.into_iter().chain([Answer::Pong; 2])));
+        assert!(answers.is_empty());
+        answers.first_is_sent();
+        assert!(answers.is_empty());
+    }
+
+    #[test]
+    fn an_answer_takes_sixteen_bytes_and_the_queue_little_more() {
+        assert_eq!(size_of::<Answer>(), 16);
+        assert!(size_of::<Answers<128>>() <= 128 * 16 + 40);
     }
 }

@@ -1,7 +1,10 @@
 //! How a session behaves. Every rule about it is checked once, when the session is made.
 
-use crate::retry::RetryPolicy;
+use crate::dedup::Limits;
+use crate::queue::{Queue, QueuePolicy};
+use crate::retry::{RetryBudget, RetryPolicy};
 use crate::rto::AckTimer;
+use crate::time::micros;
 use crate::wire::{ChecksumMode, Endpoint, Secret};
 use core::fmt;
 use core::time::Duration;
@@ -51,6 +54,58 @@ pub enum Greeting {
     Expect,
 }
 
+/// Who acknowledges a request of the peer, a `0x73`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Acknowledge {
+    /// The session, when it accepts it.
+    Automatically,
+    /// The application, by [`Session::respond`](crate::Session::respond). Until then its repetitions are dropped silently.
+    Manually,
+}
+
+/// How a connection that was lost, or could not be opened, is asked for again.
+///
+/// The n-th wait in a row is a random time up to `min(base * 2^n, cap)`: the many that were cut off at once do not come back at
+/// once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Redial {
+    /// The longest first wait.
+    pub base: Duration,
+    /// The longest wait of all.
+    pub cap: Duration,
+    /// A connection that was ready for so long makes waits start at `base` again.
+    pub stable: Duration,
+    /// Connections that a first [`Session::connect`](crate::Session::connect) tries before it gives up. Once the session was
+    /// ready it never does.
+    pub first_attempts: u8,
+}
+
+impl Default for Redial {
+    /// 0.25 s, 30 s, 60 s, 3.
+    fn default() -> Self {
+        Self {
+            base: Duration::from_millis(250),
+            cap: Duration::from_secs(30),
+            stable: Duration::from_secs(60),
+            first_attempts: 3,
+        }
+    }
+}
+
+/// Where a session is used, for [`Config::preset`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Preset {
+    /// A simulated device on the same machine, with the specification's own values: exponential retries, three of them, after a
+    /// fixed timer of 2 s.
+    Lab,
+    /// Devices in the same house: the defaults.
+    Lan,
+    /// Devices or a cloud across the internet: longer timers, deadlines and lifetimes.
+    Cloud,
+    /// A microcontroller: fits `Session<16, 128, 1100>`.
+    Constrained,
+}
+
 /// The configuration of a [`Session`](crate::Session).
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -61,14 +116,25 @@ pub struct Config {
     pub greeting: Greeting,
     /// Messages handed over and not done, at most.
     pub window: u16,
-    /// Messages waiting for room in the window, at most.
-    pub queue: u16,
+    /// Messages waiting for room in the window.
+    pub queue: Queue,
+    /// First transmissions, counted from the oldest message of which copies may be under way, at most. It is what the peer has
+    /// to remember of this side; and what this side remembers of each of the peer's counters.
+    pub id_window: u16,
     /// How long a message may take, from `send` to its end.
     pub deadline: Duration,
     /// When a message is transmitted again.
     pub retry: RetryPolicy,
+    /// How many re-transmissions there may be.
+    pub retry_budget: RetryBudget,
     /// How long one attempt waits for its answer.
     pub ack_timer: AckTimer,
+    /// The longest that a copy which was handed over can take to arrive.
+    pub copy_lifetime: Duration,
+    /// Keep messages when the connection goes, and hand them over on the next one, within their deadline.
+    pub ride_through: bool,
+    /// How connections are asked for, after [`Session::connect`](crate::Session::connect).
+    pub redial: Redial,
     /// Send a sign of life after this long without any packet of our own; `None` for the side that only answers.
     pub heartbeat: Option<Duration>,
     /// Take the peer for dead after this long without a byte from it.
@@ -77,12 +143,24 @@ pub struct Config {
     pub greeting_timeout: Duration,
     /// How long one packet may take from its first byte to its last.
     pub packet_timeout: Duration,
+    /// How long `close` lets what is under way come to its end.
+    pub drain_timeout: Duration,
     /// What to do with a wrong checksum.
     pub checksum: ChecksumMode,
-    /// Messages that wait for `recv`, at most, of states and of everything else each.
-    pub inbox: u16,
+    /// Who acknowledges requests.
+    pub acknowledge: Acknowledge,
+    /// States (`0x43`, `0x83`) that wait for `recv`.
+    pub inbox_states: Queue,
+    /// Everything else that waits for `recv`.
+    pub inbox_messages: Queue,
     /// How long an accepted message is remembered, so that its repetition is recognised.
     pub dedup_ttl: Duration,
+    /// The latest after a first transmission that the peer may hand over another copy: its [`Config::span`].
+    pub peer_span: Duration,
+    /// The peer's `copy_lifetime`.
+    pub peer_copy_lifetime: Duration,
+    /// Counters of message numbers that are remembered at a time: one for each endpoint and type that the peer sends.
+    pub counters: u8,
 }
 
 impl Config {
@@ -101,42 +179,99 @@ impl Config {
             endpoint,
             greeting: Greeting::Expect,
             window: 16,
-            queue: 100,
+            queue: Queue::new(100, QueuePolicy::Block),
+            id_window: 256,
             deadline: Duration::from_secs(5),
             retry: RetryPolicy::default(),
+            retry_budget: RetryBudget::default(),
             ack_timer: AckTimer::default(),
+            copy_lifetime: Duration::from_secs(2),
+            ride_through: false,
+            redial: Redial::default(),
             heartbeat: None,
             silence: Duration::from_secs(60),
             greeting_timeout: Duration::from_secs(5),
             packet_timeout: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(5),
             checksum: ChecksumMode::Strict,
-            inbox: 100,
+            acknowledge: Acknowledge::Automatically,
+            inbox_states: Queue::new(50, QueuePolicy::DropOldest),
+            inbox_messages: Queue::new(50, QueuePolicy::Block),
             dedup_ttl: Duration::from_secs(300),
+            peer_span: Duration::from_secs(5),
+            peer_copy_lifetime: Duration::from_secs(2),
+            counters: 4,
         }
     }
 
-    pub(crate) fn check(&self, slots: usize) -> Result<(), ConfigError> {
-        let Self { window, queue, deadline, ack_timer, heartbeat, silence, inbox, .. } = *self;
+    /// The values for one place of use; both ends should have the same. What it says nothing of stays.
+    #[must_use]
+    pub fn preset(mut self, preset: Preset) -> Self {
+        let seconds = Duration::from_secs;
+        match preset {
+            Preset::Lan => self.bound(seconds(5), seconds(2)),
+            Preset::Lab => {
+                self.retry = RetryPolicy::exponential();
+                self.ack_timer = AckTimer::fixed(seconds(2));
+                self.bound(seconds(12), seconds(2));
+            }
+            Preset::Cloud => {
+                self.ack_timer = AckTimer {
+                    initial: seconds(2),
+                    floor: Duration::from_millis(500),
+                    ceiling: seconds(10),
+                };
+                self.bound(seconds(15), seconds(5));
+            }
+            Preset::Constrained => {
+                (self.window, self.queue.limit) = (4, 8);
+                (self.inbox_states.limit, self.inbox_messages.limit) = (8, 8);
+                (self.id_window, self.counters) = (64, 2);
+                self.bound(seconds(5), seconds(2));
+            }
+        }
+        self
+    }
+
+    /// Sets the deadline and the lifetime of copies, of both ends.
+    fn bound(&mut self, deadline: Duration, copy_lifetime: Duration) {
+        (self.deadline, self.peer_span) = (deadline, deadline);
+        (self.copy_lifetime, self.peer_copy_lifetime) = (copy_lifetime, copy_lifetime);
+    }
+
+    /// The latest after a first transmission that another copy may be handed over: the peer has to remember a message for so
+    /// long, and for `copy_lifetime` more.
+    ///
+    /// It is the deadline, or with a limit on attempts the time they take if every timer is at its ceiling; a copy that is
+    /// held up for longer is not handed over.
+    pub fn span(&self) -> Duration {
+        match self.retry.span(self.ack_timer.ceiling) {
+            Some(span) if !self.ride_through => span.min(self.deadline),
+            _ => self.deadline,
+        }
+    }
+
+    pub(crate) fn check(&self, slots: usize, seen: usize) -> Result<(), ConfigError> {
+        self.check_times()?;
+        self.check_counts(slots, seen)
+    }
+
+    fn check_times(&self) -> Result<(), ConfigError> {
+        let Self { deadline, ack_timer, heartbeat, silence, redial, .. } = *self;
         let AckTimer { initial, floor, ceiling } = ack_timer;
-        if window == 0 {
-            return Err(ConfigError::Zero { field: "window" });
-        }
-        if inbox == 0 {
-            return Err(ConfigError::Zero { field: "inbox" });
-        }
         // Time is counted in microseconds: less than one is none, and what is due after none is due again at once.
         let times = [
             (floor, "ack_timer.floor"),
+            (self.copy_lifetime, "copy_lifetime"),
             (silence, "silence"),
             (heartbeat.unwrap_or(silence), "heartbeat"),
             (self.greeting_timeout, "greeting_timeout"),
             (self.packet_timeout, "packet_timeout"),
+            (self.drain_timeout, "drain_timeout"),
+            (redial.base, "redial.base"),
         ];
-        if let Some((_, field)) = times.into_iter().find(|(time, _)| time.as_micros() == 0) {
+        if let Some((_, field)) = times.into_iter().find(|(time, _)| micros(*time) == 0) {
             return Err(ConfigError::Zero { field });
-        }
-        if usize::from(window) + usize::from(queue) > slots {
-            return Err(ConfigError::TooFewSlots { slots, window, queue });
         }
         if floor > ceiling || initial > ceiling {
             return Err(ConfigError::TimerBounds { initial, floor, ceiling });
@@ -144,12 +279,58 @@ impl Config {
         if deadline < initial.max(floor) {
             return Err(ConfigError::DeadlineTooShort { deadline, timer: initial.max(floor) });
         }
-        match heartbeat {
-            Some(heartbeat) if heartbeat >= silence => {
-                Err(ConfigError::Heartbeat { heartbeat, silence })
-            }
-            _ => Ok(()),
+        if redial.base > redial.cap {
+            return Err(ConfigError::Redial { base: redial.base, cap: redial.cap });
         }
+        match (heartbeat, &self.greeting) {
+            (Some(heartbeat), _) if heartbeat >= silence => {
+                return Err(ConfigError::Heartbeat { heartbeat, silence });
+            }
+            (Some(heartbeat), Greeting::Send { keepalive_s, .. })
+                if heartbeat >= Duration::from_secs(u64::from(*keepalive_s)) =>
+            {
+                return Err(ConfigError::Keepalive { heartbeat, keepalive_s: *keepalive_s });
+            }
+            _ => {}
+        }
+        let Self { dedup_ttl, peer_span, peer_copy_lifetime, .. } = *self;
+        if dedup_ttl < peer_span.saturating_add(peer_copy_lifetime) {
+            return Err(ConfigError::TimeToLive { dedup_ttl, peer_span, peer_copy_lifetime });
+        }
+        Ok(())
+    }
+
+    fn check_counts(&self, slots: usize, seen: usize) -> Result<(), ConfigError> {
+        let Self { window, queue, id_window, inbox_states, inbox_messages, counters, .. } = *self;
+        let counts = [
+            (window, "window"),
+            (inbox_states.limit, "inbox_states.limit"),
+            (inbox_messages.limit, "inbox_messages.limit"),
+            (u16::from(counters), "counters"),
+            (u16::from(self.redial.first_attempts), "redial.first_attempts"),
+        ];
+        if let Some((_, field)) = counts.into_iter().find(|(count, _)| *count == 0) {
+            return Err(ConfigError::Zero { field });
+        }
+        let spare = u16::from(queue.policy == QueuePolicy::DropOldest);
+        let held = usize::from(window) + usize::from(queue.limit) + usize::from(spare);
+        if held > slots {
+            return Err(ConfigError::TooFewSlots { slots, window, queue: queue.limit, spare });
+        }
+        let (states, messages) = (inbox_states.limit, inbox_messages.limit);
+        if usize::from(states) + usize::from(messages) > slots {
+            return Err(ConfigError::InboxTooLarge { slots, states, messages });
+        }
+        if id_window < window || id_window >= 1 << 15 {
+            return Err(ConfigError::IdWindow { id_window, window });
+        }
+        if counters > Limits::MAX_COUNTERS {
+            return Err(ConfigError::TooManyCounters { counters, max: Limits::MAX_COUNTERS });
+        }
+        if usize::from(counters) * usize::from(id_window) > seen {
+            return Err(ConfigError::TooFewSeen { seen, counters, id_window });
+        }
+        Ok(())
     }
 }
 
@@ -164,14 +345,72 @@ pub enum ConfigError {
         field: &'static str,
     },
     /// More messages than the session has slots.
-    #[error("window ({window}) and queue ({queue}) need more than the {slots} slots there are")]
+    #[error(
+        "window ({window}) and queue.limit ({queue}), and {spare} to spare for dropping, need more than the {slots} slots there \
+         are"
+    )]
     TooFewSlots {
         /// The session's slots.
         slots: usize,
         /// `window`.
         window: u16,
-        /// `queue`.
+        /// `queue.limit`.
         queue: u16,
+        /// One if the queue drops its oldest message, which keeps its slot until its end was told.
+        spare: u16,
+    },
+    /// More waiting messages than the session has slots.
+    #[error(
+        "inbox_states.limit ({states}) and inbox_messages.limit ({messages}) need more than the {slots} slots there are"
+    )]
+    InboxTooLarge {
+        /// The session's slots.
+        slots: usize,
+        /// `inbox_states.limit`.
+        states: u16,
+        /// `inbox_messages.limit`.
+        messages: u16,
+    },
+    /// Message numbers could not be told from those of a round earlier, or not be used.
+    #[error("id_window ({id_window}) must be at least window ({window}) and less than 32768")]
+    IdWindow {
+        /// `id_window`.
+        id_window: u16,
+        /// `window`.
+        window: u16,
+    },
+    /// More counters than can be told apart.
+    #[error("counters ({counters}) must be at most {max}")]
+    TooManyCounters {
+        /// `counters`.
+        counters: u8,
+        /// The most there can be.
+        max: u8,
+    },
+    /// What a conforming peer may still repeat would not be remembered.
+    #[error(
+        "counters ({counters}) times id_window ({id_window}) is more than the {seen} remembered messages there are"
+    )]
+    TooFewSeen {
+        /// Messages that the session remembers.
+        seen: usize,
+        /// `counters`.
+        counters: u8,
+        /// `id_window`.
+        id_window: u16,
+    },
+    /// A message would be forgotten while the peer may still repeat it.
+    #[error(
+        "dedup_ttl ({dedup_ttl:?}) is shorter than peer_span ({peer_span:?}) and peer_copy_lifetime ({peer_copy_lifetime:?}) \
+         together"
+    )]
+    TimeToLive {
+        /// `dedup_ttl`.
+        dedup_ttl: Duration,
+        /// `peer_span`.
+        peer_span: Duration,
+        /// `peer_copy_lifetime`.
+        peer_copy_lifetime: Duration,
     },
     /// The bounds of the timer contradict each other.
     #[error(
@@ -193,13 +432,29 @@ pub enum ConfigError {
         /// The longer of the timer's initial value and its floor.
         timer: Duration,
     },
-    /// Signs of life would come too late.
+    /// The bounds of the wait before a connection is asked for contradict each other.
+    #[error("redial.base ({base:?}) must not exceed redial.cap ({cap:?})")]
+    Redial {
+        /// `redial.base`.
+        base: Duration,
+        /// `redial.cap`.
+        cap: Duration,
+    },
+    /// Signs of life would come too late for this side's own idea of silence.
     #[error("heartbeat ({heartbeat:?}) must be shorter than silence ({silence:?})")]
     Heartbeat {
         /// `heartbeat`.
         heartbeat: Duration,
         /// `silence`.
         silence: Duration,
+    },
+    /// Signs of life would come later than the greeting announces.
+    #[error("heartbeat ({heartbeat:?}) must be shorter than greeting.keepalive_s ({keepalive_s})")]
+    Keepalive {
+        /// `heartbeat`.
+        heartbeat: Duration,
+        /// `greeting.keepalive_s`.
+        keepalive_s: u16,
     },
     /// The authentication code is too long.
     #[error("an authentication code of {len} bytes is longer than the {max} that fit")]
@@ -214,42 +469,115 @@ pub enum ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::num::NonZeroU16;
     use std::format;
 
     fn base() -> Config {
         Config::listener(Endpoint(1))
     }
 
+    fn greeter() -> Config {
+        Config::greeter(Endpoint(1), AuthCode::new(b"0123456789abcdef").unwrap())
+    }
+
     #[test]
-    fn the_defaults_obey_every_rule() {
-        assert_eq!(base().check(128), Ok(()));
-        let auth = AuthCode::new(b"0123456789abcdef").unwrap();
-        assert_eq!(Config::greeter(Endpoint(1), auth).check(128), Ok(()));
+    fn the_defaults_and_the_presets_obey_every_rule() {
+        for config in [base(), greeter()] {
+            assert_eq!(config.check(128, 1024), Ok(()));
+            for preset in [Preset::Lab, Preset::Lan, Preset::Cloud] {
+                assert_eq!(config.clone().preset(preset).check(128, 1024), Ok(()), "{preset:?}");
+            }
+            assert_eq!(config.preset(Preset::Constrained).check(16, 128), Ok(()));
+        }
+    }
+
+    #[test]
+    fn both_ends_of_a_preset_expect_of_each_other_what_they_do() {
+        for preset in [Preset::Lab, Preset::Lan, Preset::Cloud, Preset::Constrained] {
+            let config = base().preset(preset);
+            assert!(config.span() <= config.peer_span, "{preset:?}");
+            assert_eq!(config.copy_lifetime, config.peer_copy_lifetime);
+        }
     }
 
     #[test]
     fn every_broken_rule_is_named() {
         let second = Duration::from_secs(1);
         let nanosecond = Duration::from_nanos(1);
-        let busy = AckTimer { floor: nanosecond, ..AckTimer::default() };
-        let bounds = AckTimer { ceiling: second / 2, ..AckTimer::default() };
+        let none = |policy| Queue::new(0, policy);
+        let drop = Queue::new(112, QueuePolicy::DropOldest);
+        let redial = |base, first_attempts| Redial { base, first_attempts, ..Redial::default() };
+        let timer = AckTimer::default();
         let broken = [
             (Config { window: 0, ..base() }, "window must not"),
-            (Config { inbox: 0, ..base() }, "inbox must not"),
-            (Config { window: 29, ..base() }, "window (29) and queue (100)"),
-            (Config { ack_timer: bounds, ..base() }, "ack_timer: initial (1s)"),
-            (Config { deadline: second / 2, ..base() }, "deadline (500ms)"),
-            (Config { heartbeat: Some(second * 60), ..base() }, "heartbeat (60s)"),
+            (Config { counters: 0, ..base() }, "counters must not"),
+            (
+                Config { inbox_states: none(QueuePolicy::Block), ..base() },
+                "inbox_states.limit must",
+            ),
+            (
+                Config { inbox_messages: none(QueuePolicy::Block), ..base() },
+                "inbox_messages.limit m",
+            ),
+            (Config { window: 29, ..base() }, "window (29) and queue.limit (100), and 0"),
+            (Config { queue: drop, ..base() }, "window (16) and queue.limit (112), and 1"),
+            (
+                Config { inbox_states: Queue::new(79, QueuePolicy::Block), ..base() },
+                "inbox_states.limit (79) and inbox_messages.limit (50)",
+            ),
+            (Config { id_window: 15, ..base() }, "id_window (15) must be at least window (16)"),
+            (Config { id_window: 1 << 15, ..base() }, "id_window (32768) must be"),
+            (Config { id_window: 257, ..base() }, "counters (4) times id_window (257)"),
+            (Config { counters: 9, id_window: 16, ..base() }, "counters (9) must be at most 8"),
+            (Config { counters: 5, ..base() }, "counters (5) times id_window (256)"),
+            (
+                Config { dedup_ttl: second * 6, ..base() },
+                "dedup_ttl (6s) is shorter than peer_span",
+            ),
+            (
+                Config { ack_timer: AckTimer { ceiling: second / 2, ..timer }, ..base() },
+                "ack_timer: initial (1s)",
+            ),
+            (
+                Config { ack_timer: AckTimer { floor: second * 6, ..timer }, ..base() },
+                "ack_timer: initial (1s) and floor (6s)",
+            ),
+            (Config { deadline: second / 2, ..base() }, "deadline (500ms) is shorter than one"),
+            (
+                Config { ack_timer: AckTimer { floor: nanosecond, ..timer }, ..base() },
+                "ack_timer.floor must not",
+            ),
+            (Config { heartbeat: Some(second * 60), ..base() }, "heartbeat (60s) must be shorter"),
             (Config { heartbeat: Some(nanosecond), ..base() }, "heartbeat must not"),
-            (Config { ack_timer: busy, ..base() }, "ack_timer.floor must not"),
+            (
+                Config { heartbeat: Some(second * 60), silence: second * 90, ..greeter() },
+                "heartbeat (60s) must be shorter than greeting.keepalive_s (60)",
+            ),
             (Config { silence: Duration::ZERO, ..base() }, "silence must not"),
             (Config { greeting_timeout: nanosecond, ..base() }, "greeting_timeout must not"),
             (Config { packet_timeout: nanosecond, ..base() }, "packet_timeout must not"),
+            (Config { drain_timeout: nanosecond, ..base() }, "drain_timeout must not"),
+            (Config { copy_lifetime: nanosecond, ..base() }, "copy_lifetime must not"),
+            (Config { redial: redial(nanosecond, 3), ..base() }, "redial.base must not"),
+            (Config { redial: redial(second, 0), ..base() }, "redial.first_attempts must not"),
+            (Config { redial: redial(second * 31, 3), ..base() }, "redial.base (31s)"),
         ];
         for (config, says) in broken {
-            let error = config.check(128).unwrap_err();
+            let error = config.check(128, 1024).unwrap_err();
             assert!(format!("{error}").starts_with(says), "{error}");
         }
+    }
+
+    #[test]
+    fn the_span_is_the_deadline_unless_attempts_are_limited_and_end_before() {
+        let second = Duration::from_secs(1);
+        let capped = RetryPolicy { max_attempts: NonZeroU16::new(2), ..RetryPolicy::default() };
+        let config = Config { deadline: second * 20, ..base() };
+        assert_eq!(config.span(), second * 20);
+        let config = Config { retry: capped, ..config };
+        assert_eq!(config.span(), second * 5);
+        assert_eq!(Config { ride_through: true, ..config.clone() }.span(), second * 20);
+        assert_eq!(Config { deadline: second * 3, ..config }.span(), second * 3);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The error types.
 
 use crate::event::State;
-use crate::wire::PacketType;
+use crate::wire::{MsgId, PacketType};
+use core::time::Duration;
 use thiserror::Error;
 
 /// Why bytes are not a packet (`docs/protocol.md`, section 8).
@@ -97,6 +98,26 @@ pub enum SendError {
     /// The queue is full; `Event::Writable` tells when it is not.
     #[error("the send queue is full")]
     Full,
+    /// The queue is full, and its policy is to turn messages away.
+    #[error("the send queue is full and rejects messages")]
+    Rejected,
+    /// The chosen message number belongs to a message of which copies may still be under way.
+    #[error("message number {0} is in use")]
+    NumberInUse(MsgId),
+    /// A message may not take longer than the session's messages do, because the peer remembers them only so long.
+    #[error("a deadline of {asked:?} is longer than the session's ({max:?})")]
+    DeadlineTooLong {
+        /// What was asked for.
+        asked: Duration,
+        /// The session's own.
+        max: Duration,
+    },
+    /// Messages of this type cannot be sent.
+    #[error("a {0} packet is not a message")]
+    NotAMessage(PacketType),
+    /// The raw payload is none of its type.
+    #[error("the payload is not one of its type: {0}")]
+    Malformed(DecodeError),
     /// The data could be too long for a packet once it is stuffed.
     #[error(
         "{len} bytes of data are more than the {max} that fit a packet however they are stuffed"
@@ -119,4 +140,10 @@ pub enum RespondError {
     /// Too many answers are owed.
     #[error("too many answers are owed already")]
     Full,
+    /// The request is no longer remembered.
+    #[error("the request is no longer remembered")]
+    Forgotten,
+    /// It was answered before: automatically, or by an earlier call.
+    #[error("the request was answered already")]
+    Answered,
 }

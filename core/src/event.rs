@@ -21,6 +21,8 @@ impl fmt::Display for MessageId {
 pub enum State {
     /// No connection.
     Disconnected,
+    /// [`Event::Dial`] asked for a connection, which is not there yet.
+    Connecting,
     /// Connected; the greeting has not been answered, or has not come.
     Greeting,
     /// Messages flow.
@@ -35,6 +37,7 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Disconnected => "disconnected",
+            Self::Connecting => "connecting",
             Self::Greeting => "greeting",
             Self::Ready => "ready",
             Self::Draining => "draining",
@@ -62,9 +65,36 @@ pub enum HangupReason {
     /// What the peer sends is not this protocol.
     #[error("the peer does not speak this protocol: a header of type {0:#04x} declares {1} bytes")]
     NotThisProtocol(u8, u32),
-    /// `close` was called and nothing is left to do.
-    #[error("closed")]
-    Closed,
+    /// The peer keeps answering what it was not asked.
+    #[error("the peer answers what it was not asked")]
+    UnmatchedAnswers,
+    /// `close` was called, and what was under way has ended or its time has.
+    #[error("closed, with {left} messages not brought to their end")]
+    Closed {
+        /// Messages that the time for draining did not suffice for; each has its own `Done`.
+        left: u16,
+    },
+}
+
+/// Why a first connection was given up (see [`Session::connect`](crate::Session::connect)).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// No connection could be opened.
+    #[error("no connection could be opened")]
+    Unreachable,
+    /// Connections could be opened, and no greeting succeeded.
+    #[error("the greeting failed: {0}")]
+    Handshake(#[from] HandshakeError),
+}
+
+/// How a greeting failed for good.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The peer refused the greeting, answered something else, or did not answer.
+    #[error("the peer did not answer as it should")]
+    InvalidResponse,
 }
 
 /// Why a connection is gone.
@@ -89,6 +119,14 @@ pub enum NotSent {
     Deadline,
     /// The connection went while it waited.
     Disconnected,
+    /// A newer command for the same attribute of the same device made it pointless.
+    Superseded,
+    /// The full queue dropped it for a newer message.
+    Dropped,
+    /// `cancel` was called.
+    Cancelled,
+    /// `close` was called, and the time for draining did not suffice.
+    Closed,
 }
 
 /// Why it is unknown whether a message was executed. At least one byte of it was handed over.
@@ -101,6 +139,12 @@ pub enum Unknown {
     Disconnected,
     /// The cloud says that nobody took it.
     Expired,
+    /// It was not answered, and a newer command for the same attribute of the same device forbids repeating it.
+    Superseded,
+    /// `cancel` was called.
+    Cancelled,
+    /// `close` was called, and the time for draining did not suffice.
+    Closed,
 }
 
 /// How a message ended.
@@ -130,7 +174,8 @@ pub struct Receipt {
     pub stage: Option<Stage>,
     /// The status the peer reported last, if any.
     pub status: Option<StatusCode>,
-    /// How often it was handed over.
+    /// How often it was handed over; a copy for a new connection (see [`Config::ride_through`](crate::Config)) counts here,
+    /// and uses up no attempt of the policy.
     pub attempts: u16,
     /// When `send` accepted it.
     pub queued_at: Instant,
@@ -146,6 +191,10 @@ pub struct Receipt {
 pub enum Event {
     /// The session's state changed to this.
     StateChanged(State),
+    /// Open a connection, then call `handle_connected`; if that fails, `handle_disconnected`.
+    Dial,
+    /// A first connection was given up; [`Session::connect`](crate::Session::connect) may be called again.
+    ConnectFailed(ConnectError),
     /// Close the connection, then call `handle_disconnected`.
     Hangup(HangupReason),
     /// A message was handed over for the first time.
@@ -176,6 +225,11 @@ pub enum Event {
     Readable,
     /// `send` takes messages, after it refused one because there was no room.
     Writable,
+    /// Accepted messages were dropped from the full inbox for newer ones, since this was told last.
+    InboxOverrun {
+        /// How many.
+        dropped: u32,
+    },
     /// The peer asks for the time: call `set_wall_clock`.
     ClockAsked,
 }
@@ -206,6 +260,12 @@ pub struct Deadline {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Timer {
+    /// A connection is to be asked for.
+    Dial,
+    /// What `close` left time for has to end.
+    Drain,
+    /// The retry budget lets the next copy pass.
+    RetryBudget,
     /// The peer has to greet.
     Greeting,
     /// A sign of life is due.

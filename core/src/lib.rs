@@ -19,6 +19,7 @@ pub mod wire;
 
 mod answers;
 mod config;
+mod dial;
 mod error;
 mod event;
 mod greeter;
@@ -34,19 +35,19 @@ mod session;
 mod stats;
 mod time;
 
-pub use config::{AuthCode, Config, ConfigError, Greeting};
+pub use config::{Acknowledge, AuthCode, Config, ConfigError, Greeting, Preset, Redial};
 pub use error::{DecodeError, EncodeError, RespondError, SendError, TooSmall};
 pub use event::{
-    Deadline, Disconnect, Event, HangupReason, MessageId, NotSent, Outcome, Receipt, State, Timer,
-    Transmit, Unknown,
+    ConnectError, Deadline, Disconnect, Event, HandshakeError, HangupReason, MessageId, NotSent,
+    Outcome, Receipt, State, Timer, Transmit, Unknown,
 };
 pub use greeter::{GreetError, Greeter, Hello};
 pub use inbox::{Delivery, DeliveryId, FrameHeader};
 pub use queue::{Queue, QueuePolicy};
 pub use request::{Request, Stage};
-pub use retry::RetryPolicy;
+pub use retry::{Backoff, RetryBudget, RetryPolicy};
 pub use rng::mix;
 pub use rto::AckTimer;
 pub use session::Session;
-pub use stats::Stats;
+pub use stats::{Abandoned, Acks, DecodeErrors, Disconnections, Greetings, Retransmissions, Stats};
 pub use time::{CivilTime, Instant};

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Greeting};
 use crate::event::{Deadline, HangupReason, State, Timer};
-use crate::time::Instant;
+use crate::time::{Instant, micros};
 
 /// The greeting that this side sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,22 +12,39 @@ enum Hello {
     Sent(Instant),
 }
 
+/// What closing comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Closing {
+    /// Messages are exchanged, and are brought to their end.
+    Drains,
+    /// There is a connection, and none that messages are exchanged on.
+    HangsUp,
+    /// There is no connection.
+    Over,
+}
+
 #[derive(Debug)]
 pub(crate) struct Link {
     state: State,
     hello: Hello,
     connected_at: Instant,
+    ready_at: Option<Instant>,
     last_sent: Instant,
     last_received: Instant,
     /// When the first byte of a packet that is not whole yet came.
     partial_since: Option<Instant>,
     /// Since when input is refused: what does not come meanwhile is not the peer's fault.
     refusing_since: Option<Instant>,
+    /// Microseconds that the peer's time has stood still, wrapping: only differences count.
+    stood_still: u32,
     ping: bool,
     hangup: Option<HangupReason>,
     hangup_told: bool,
     state_told: State,
-    closing: bool,
+    /// The connection went since the state was told last.
+    went: bool,
+    /// What `close` left time for ends at the latest then.
+    drain_until: Option<Instant>,
 }
 
 impl Link {
@@ -36,15 +53,18 @@ impl Link {
             state: State::Disconnected,
             hello: Hello::None,
             connected_at: Instant::ZERO,
+            ready_at: None,
             last_sent: Instant::ZERO,
             last_received: Instant::ZERO,
             partial_since: None,
             refusing_since: None,
+            stood_still: 0,
             ping: false,
             hangup: None,
             hangup_told: false,
             state_told: State::Disconnected,
-            closing: false,
+            went: false,
+            drain_until: None,
         }
     }
 
@@ -54,8 +74,12 @@ impl Link {
 
     /// Whether packets are exchanged: connected, and not hung up.
     pub(crate) const fn is_up(&self) -> bool {
-        self.hangup.is_none()
-            && matches!(self.state, State::Greeting | State::Ready | State::Draining)
+        self.hangup.is_none() && self.has_connection()
+    }
+
+    /// Whether there is a connection, be it one that is to be closed.
+    pub(crate) const fn has_connection(&self) -> bool {
+        matches!(self.state, State::Greeting | State::Ready | State::Draining)
     }
 
     /// Whether messages are exchanged.
@@ -63,10 +87,22 @@ impl Link {
         self.hangup.is_none() && matches!(self.state, State::Ready | State::Draining)
     }
 
+    /// Since when messages have been exchanged on this connection.
+    pub(crate) const fn ready_since(&self) -> Option<Instant> {
+        self.ready_at
+    }
+
+    /// A connection has been asked for.
+    pub(crate) fn connecting(&mut self) {
+        if self.state == State::Disconnected {
+            self.state = State::Connecting;
+        }
+    }
+
     pub(crate) fn connected(&mut self, now: Instant, greeting: &Greeting) {
         let hello =
             if matches!(greeting, Greeting::Send { .. }) { Hello::Owed } else { Hello::None };
-        let state_told = self.state_told;
+        let Self { state_told, went, stood_still, .. } = *self;
         *self = Self {
             state: State::Greeting,
             hello,
@@ -74,40 +110,68 @@ impl Link {
             last_sent: now,
             last_received: now,
             state_told,
+            went,
+            stood_still,
             ..Self::new()
         };
     }
 
     pub(crate) fn disconnected(&mut self) {
-        self.state = if self.closing { State::Closed } else { State::Disconnected };
+        let closing = matches!(self.state, State::Draining | State::Closed)
+            || matches!(self.hangup, Some(HangupReason::Closed { .. }));
+        self.went |= self.state_told != State::Disconnected && !closing;
+        self.state = if closing { State::Closed } else { State::Disconnected };
         self.hello = Hello::None;
+        self.ready_at = None;
         self.partial_since = None;
         self.refusing_since = None;
         self.ping = false;
         self.hangup = None;
         self.hangup_told = false;
+        self.drain_until = None;
     }
 
     /// The greeting is done.
-    pub(crate) fn ready(&mut self) {
+    pub(crate) fn ready(&mut self, now: Instant) {
         if self.state == State::Greeting {
             self.state = State::Ready;
+            self.ready_at = Some(now);
         }
     }
 
-    pub(crate) fn drain(&mut self) {
-        self.closing = true;
+    /// Takes nothing new from now on. What was begun has time `until` then.
+    pub(crate) fn close(&mut self, until: Instant) -> Closing {
         match self.state {
-            State::Ready => self.state = State::Draining,
-            State::Greeting => self.hang_up(HangupReason::Closed),
-            State::Disconnected => self.state = State::Closed,
-            State::Draining | State::Closed => {}
+            State::Ready if self.hangup.is_none() => {
+                self.state = State::Draining;
+                self.drain_until = Some(until);
+                Closing::Drains
+            }
+            State::Greeting | State::Ready => {
+                self.state = State::Draining;
+                Closing::HangsUp
+            }
+            State::Disconnected | State::Connecting => {
+                self.state = State::Closed;
+                Closing::Over
+            }
+            State::Draining | State::Closed => Closing::Drains,
         }
+    }
+
+    /// Whether the time for draining is over.
+    pub(crate) fn drain_is_over(&self, now: Instant) -> bool {
+        self.hangup.is_none() && self.drain_until.is_some_and(|until| until <= now)
     }
 
     /// Asks for the connection to be closed; the first reason stands.
     pub(crate) fn hang_up(&mut self, why: HangupReason) {
         self.hangup.get_or_insert(why);
+    }
+
+    /// What the connection is to be closed for, if it is.
+    pub(crate) const fn hangup(&self) -> Option<HangupReason> {
+        self.hangup
     }
 
     pub(crate) const fn owes_hello(&self) -> bool {
@@ -130,6 +194,11 @@ impl Link {
         self.ping
     }
 
+    /// A sign of life is wanted.
+    pub(crate) fn ping(&mut self) {
+        self.ping = true;
+    }
+
     /// A packet was handed over, which is a sign of life whatever it is.
     pub(crate) fn sent(&mut self, now: Instant) {
         self.last_sent = now;
@@ -150,51 +219,73 @@ impl Link {
         self.refusing_since.is_some()
     }
 
-    /// Input is refused from now on. The time that the peer has stands still.
-    pub(crate) fn refuse(&mut self, now: Instant) {
+    /// Input is refused from now on: the peer's time stands still. Whether it was taken before.
+    pub(crate) fn refuse(&mut self, now: Instant) -> bool {
+        let news = self.refusing_since.is_none();
         self.refusing_since.get_or_insert(now);
+        news
     }
 
     /// Input is taken again.
     pub(crate) fn take(&mut self, now: Instant) {
         if let Some(since) = self.refusing_since.take() {
             let stood_still = now.since(since);
+            self.stood_still = self.stood_still.wrapping_add(wrapped(now.micros_since(since)));
             self.last_received = self.last_received + stood_still;
             self.partial_since = self.partial_since.map(|since| since + stood_still);
         }
     }
 
+    /// Microseconds that the peer's time has stood still up to `now`, wrapping.
+    pub(crate) fn stood_still(&self, now: Instant) -> u32 {
+        let ongoing = self.refusing_since.map_or(0, |since| wrapped(now.micros_since(since)));
+        self.stood_still.wrapping_add(ongoing)
+    }
+
     /// What happens next if nothing else does.
+    #[inline]
     pub(crate) fn deadline(&self, config: &Config) -> Option<Deadline> {
         if !self.is_up() {
             return None;
         }
-        let greeting = (self.state == State::Greeting)
-            .then(|| (self.connected_at + config.greeting_timeout, Timer::Greeting));
-        let heartbeat = config
-            .heartbeat
-            .filter(|_| self.is_ready() && !self.ping)
-            .map(|after| (self.last_sent + after, Timer::Heartbeat));
-        let silence = Some((self.last_received + config.silence, Timer::Silence))
-            .filter(|_| !self.is_refusing());
-        let packet = self
-            .partial_since
-            .filter(|_| !self.is_refusing())
-            .map(|since| (since + config.packet_timeout, Timer::Packet));
-        let all = [greeting, packet, silence, heartbeat];
-        let (at, why) = all.into_iter().flatten().min_by_key(|(at, _)| *at)?;
-        Some(Deadline { at, why })
+        let mut first = Deadline { at: Instant::MAX, why: Timer::Silence };
+        let mut consider = |at: Instant, why: Timer| {
+            if at < first.at {
+                first = Deadline { at, why };
+            }
+        };
+        if self.state == State::Greeting {
+            consider(self.connected_at + config.greeting_timeout, Timer::Greeting);
+        }
+        if let Some(until) = self.drain_until {
+            consider(until, Timer::Drain);
+        }
+        if !self.is_refusing() {
+            if let Some(since) = self.partial_since {
+                consider(since + config.packet_timeout, Timer::Packet);
+            }
+            consider(self.last_received + config.silence, Timer::Silence);
+        }
+        if let Some(after) = config.heartbeat
+            && self.is_ready()
+            && !self.ping
+        {
+            consider(self.last_sent + after, Timer::Heartbeat);
+        }
+        (first.at < Instant::MAX).then_some(first)
     }
 
+    /// Acts on what has become due; the end of draining is the session's.
     pub(crate) fn handle_timeout(&mut self, now: Instant, config: &Config) {
         while let Some(Deadline { at, why }) = self.deadline(config)
             && at <= now
         {
             match why {
                 Timer::Greeting => self.hang_up(HangupReason::GreetingTimeout),
-                Timer::Silence => self.hang_up(HangupReason::Silent),
                 Timer::Packet => self.hang_up(HangupReason::PacketTimeout),
-                Timer::Heartbeat | Timer::Message => self.ping = true,
+                Timer::Heartbeat => self.ping = true,
+                Timer::Drain => return,
+                _ => self.hang_up(HangupReason::Silent),
             }
         }
     }
@@ -206,10 +297,21 @@ impl Link {
         Some(why)
     }
 
-    /// A new state, once.
+    /// A new state, once. That the connection went is told even if there is another one by now.
     pub(crate) fn poll_state(&mut self) -> Option<State> {
-        let news = (self.state != self.state_told).then_some(self.state);
-        self.state_told = self.state;
+        let state = if core::mem::take(&mut self.went) { State::Disconnected } else { self.state };
+        let news = (state != self.state_told).then_some(state);
+        self.state_told = state;
         news
     }
+}
+
+/// Microseconds of which only differences count.
+const fn wrapped(micros: u64) -> u32 {
+    micros as u32
+}
+
+/// Whether a connection was stable enough that trouble starts counting anew.
+pub(crate) fn was_stable(ready_since: Option<Instant>, now: Instant, config: &Config) -> bool {
+    ready_since.is_some_and(|since| now.micros_since(since) >= micros(config.redial.stable))
 }

@@ -1,6 +1,6 @@
 //! What an application asks a session to send.
 
-use crate::wire::{Command, Endpoint};
+use crate::wire::{Command, Endpoint, MsgId, PacketType};
 use core::time::Duration;
 
 /// How far a message has come.
@@ -20,6 +20,7 @@ pub(crate) enum Body<'a> {
     Command(Command),
     Frame { op: u8, data: &'a [u8] },
     Announce { op: u8, data: &'a [u8] },
+    Raw { kind: PacketType, payload: &'a [u8] },
     Probe,
 }
 
@@ -40,11 +41,12 @@ pub struct Request<'a> {
     pub(crate) once: bool,
     pub(crate) deadline: Option<Duration>,
     pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) msg_id: Option<MsgId>,
 }
 
 impl<'a> Request<'a> {
     const fn new(body: Body<'a>, until: Stage) -> Self {
-        Self { body, until, once: false, deadline: None, endpoint: None }
+        Self { body, until, once: false, deadline: None, endpoint: None, msg_id: None }
     }
 
     /// A request frame in a `0x73`, by operation and data: for operations that [`Command`] does not know.
@@ -55,6 +57,17 @@ impl<'a> Request<'a> {
     /// An announcement frame in a `0x83`. It is handed over once: devices never repeat their announcements.
     pub const fn announce(op: u8, data: &'a [u8]) -> Self {
         Self::new(Body::Announce { op, data }, Stage::Sent).once()
+    }
+
+    /// A `0x43`, `0x73`, `0x83` or `0xa3` with this payload behind its prefix, as it stands; of a `0x73` and a `0x83` the whole
+    /// inner frame with its markers. It overlaps with no command. A `0x43` and a `0x83` are handed over once.
+    pub const fn raw(kind: PacketType, payload: &'a [u8]) -> Self {
+        match kind {
+            PacketType::DeviceInfo | PacketType::StatusBroadcast => {
+                Self::new(Body::Raw { kind, payload }, Stage::Sent).once()
+            }
+            _ => Self::new(Body::Raw { kind, payload }, Stage::Acked),
+        }
     }
 
     /// A `0xa3`, answered by `0xab`.
@@ -77,10 +90,17 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Give up this long after `send`, instead of after the configured time.
+    /// Give up this long after `send`, instead of after the configured time, which is the longest.
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
+        self
+    }
+
+    /// Use this message number, instead of the session's next; refused while another message uses it. A `0x43` has none.
+    #[must_use]
+    pub const fn msg_id(mut self, number: u16) -> Self {
+        self.msg_id = Some(MsgId(number));
         self
     }
 

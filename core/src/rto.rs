@@ -1,8 +1,9 @@
 //! How long to wait for an answer.
 
+use crate::time::micros;
 use core::time::Duration;
 
-/// Bounds of the adaptive timer.
+/// The timer of one attempt, learnt from the round trips within these bounds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AckTimer {
     /// The timer before anything was measured.
@@ -11,6 +12,19 @@ pub struct AckTimer {
     pub floor: Duration,
     /// The timer is never longer.
     pub ceiling: Duration,
+}
+
+impl AckTimer {
+    /// A timer that learns nothing: always `time`.
+    pub const fn fixed(time: Duration) -> Self {
+        Self { initial: time, floor: time, ceiling: time }
+    }
+
+    /// The specified formula: a fixed timer of 2.5 times the 99th percentile of the measured round trips.
+    pub const fn from_p99(p99: Duration) -> Self {
+        let p99 = micros(p99);
+        Self::fixed(Duration::from_micros(p99.saturating_mul(2).saturating_add(p99 / 2)))
+    }
 }
 
 impl Default for AckTimer {
@@ -27,45 +41,59 @@ impl Default for AckTimer {
 /// The round-trip estimator of RFC 6298 in whole microseconds, with a timer that is also never below 1.25 round trips.
 #[derive(Clone, Debug)]
 pub(crate) struct Estimator {
-    bounds: AckTimer,
-    /// Smoothed round trip and its variation, in microseconds; `None` before the first sample.
+    floor: u64,
+    ceiling: u64,
+    timer: u64,
+    /// Smoothed round trip and its variation; `None` before the first sample.
     smoothed: Option<(u64, u64)>,
 }
 
+/// No round trip is longer; sums of it do not overflow.
+const LONGEST: u64 = u64::MAX / 16;
+
 impl Estimator {
     pub(crate) const fn new(bounds: AckTimer) -> Self {
-        Self { bounds, smoothed: None }
+        let AckTimer { initial, floor, ceiling } = bounds;
+        Self {
+            floor: micros(floor),
+            ceiling: micros(ceiling),
+            timer: if micros(initial) < micros(floor) { micros(floor) } else { micros(initial) },
+            smoothed: None,
+        }
     }
 
-    /// Takes a measured round trip. By Karn's rule only of a message that was transmitted once.
-    pub(crate) fn sample(&mut self, round_trip: Duration) {
-        let sample =
-            u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX / 16).min(u64::MAX / 16);
-        self.smoothed = Some(match self.smoothed {
+    /// Takes a measured round trip in microseconds: from the first transmission of a message to the first answer, if it is
+    /// sure that this answers that. By Karn's rule it is when there was one transmission; and when every one of several
+    /// was answered.
+    pub(crate) fn sample(&mut self, round_trip: u64) {
+        let sample = round_trip.min(LONGEST);
+        let (srtt, rttvar) = match self.smoothed {
             None => (sample, sample / 2),
             Some((srtt, rttvar)) => {
                 ((7 * srtt + sample) / 8, (3 * rttvar + srtt.abs_diff(sample)) / 4)
             }
-        });
+        };
+        self.smoothed = Some((srtt, rttvar));
+        self.timer = (srtt + 4 * rttvar).max(srtt + srtt / 4).max(self.floor).min(self.ceiling);
     }
 
-    /// As [`Estimator::timer`], of a message that has `left` until its deadline. As long as nothing was measured, attempts come
-    /// closer together as the deadline nears: better a needless copy than one too few.
-    pub(crate) fn timer_within(&self, left: Duration) -> Duration {
-        let timer = self.timer();
+    /// How long to wait for an answer before the next copy, in microseconds.
+    pub(crate) const fn timer(&self) -> u64 {
+        self.timer
+    }
+
+    /// As [`Estimator::timer`], of a message that has `left` microseconds until its deadline. As long as nothing was
+    /// measured, attempts come closer together as the deadline nears: better a needless copy than one too few.
+    pub(crate) fn timer_within(&self, left: u64) -> u64 {
         match self.smoothed {
-            Some(_) => timer,
-            None => timer.min(left / 4).max(self.bounds.floor),
+            Some(_) => self.timer,
+            None => self.timer.min(left / 4).max(self.floor),
         }
     }
 
-    /// How long to wait for an answer before the next copy.
-    pub(crate) fn timer(&self) -> Duration {
-        let AckTimer { initial, floor, ceiling } = self.bounds;
-        let wanted = self.smoothed.map_or(initial, |(srtt, rttvar)| {
-            Duration::from_micros((srtt + 4 * rttvar).max(srtt + srtt / 4))
-        });
-        wanted.max(floor).min(ceiling)
+    /// The smoothed round trip in microseconds, once there was a sample.
+    pub(crate) fn round_trip(&self) -> Option<u64> {
+        self.smoothed.map(|(srtt, _)| srtt)
     }
 }
 
@@ -73,42 +101,58 @@ impl Estimator {
 mod tests {
     use super::*;
 
-    const MS: fn(u64) -> Duration = Duration::from_millis;
+    const MS: u64 = 1_000;
 
     #[test]
     fn the_timer_starts_at_its_initial_value() {
-        assert_eq!(Estimator::new(AckTimer::default()).timer(), MS(1000));
+        assert_eq!(Estimator::new(AckTimer::default()).timer(), 1_000 * MS);
     }
 
     #[test]
     fn the_first_sample_sets_three_round_trips() {
         let mut estimator = Estimator::new(AckTimer::default());
-        estimator.sample(MS(200));
-        assert_eq!(estimator.timer(), MS(200 + 4 * 100));
+        estimator.sample(200 * MS);
+        assert_eq!(estimator.timer(), (200 + 4 * 100) * MS);
+        assert_eq!(estimator.round_trip(), Some(200 * MS));
     }
 
     #[test]
     fn a_steady_round_trip_brings_the_timer_to_five_quarters_of_it() {
         let mut estimator = Estimator::new(AckTimer::default());
-        (0..200).for_each(|_| estimator.sample(MS(800)));
-        assert_eq!(estimator.timer(), MS(1000));
+        (0..200).for_each(|_| estimator.sample(800 * MS));
+        assert_eq!(estimator.timer(), 1_000 * MS);
     }
 
     #[test]
     fn attempts_come_closer_together_towards_the_deadline_until_something_was_measured() {
         let mut estimator = Estimator::new(AckTimer::default());
-        let timers = [8000, 4000, 2000, 1000, 0].map(|left| estimator.timer_within(MS(left)));
-        assert_eq!(timers, [1000, 1000, 500, 250, 250].map(MS));
-        estimator.sample(MS(200));
-        assert_eq!(estimator.timer_within(MS(0)), estimator.timer());
+        let timers = [8000, 4000, 2000, 1000, 0].map(|left| estimator.timer_within(left * MS));
+        assert_eq!(timers, [1000, 1000, 500, 250, 250].map(|ms| ms * MS));
+        estimator.sample(200 * MS);
+        assert_eq!(estimator.timer_within(0), estimator.timer());
     }
 
     #[test]
     fn the_timer_stays_within_its_bounds() {
         let mut estimator = Estimator::new(AckTimer::default());
-        estimator.sample(MS(1));
-        assert_eq!(estimator.timer(), MS(250));
-        estimator.sample(Duration::MAX);
-        assert_eq!(estimator.timer(), MS(5000));
+        estimator.sample(MS);
+        assert_eq!(estimator.timer(), 250 * MS);
+        estimator.sample(u64::MAX);
+        assert_eq!(estimator.timer(), 5_000 * MS);
+    }
+
+    #[test]
+    fn a_fixed_timer_learns_nothing() {
+        let mut estimator = Estimator::new(AckTimer::fixed(Duration::from_millis(700)));
+        estimator.sample(MS);
+        estimator.sample(9_000 * MS);
+        assert_eq!((estimator.timer(), estimator.timer_within(0)), (700 * MS, 700 * MS));
+    }
+
+    #[test]
+    fn the_specified_timer_is_two_and_a_half_times_the_99th_percentile() {
+        // The specification's own example: 51 ms give 128 ms, there rounded up.
+        let timer = AckTimer::from_p99(Duration::from_millis(51));
+        assert_eq!(timer, AckTimer::fixed(Duration::from_micros(127_500)));
     }
 }

@@ -25,8 +25,21 @@ impl Instant {
 
     /// Time since `earlier`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_micros(self.0.saturating_sub(earlier.0))
+        Duration::from_micros(self.micros_since(earlier))
     }
+
+    pub(crate) const fn micros_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    pub(crate) const fn plus_micros(self, later: u64) -> Self {
+        Self(self.0.saturating_add(later))
+    }
+}
+
+/// Whole microseconds of a time span; the longest there is if they do not fit.
+pub(crate) const fn micros(span: Duration) -> u64 {
+    span.as_secs().saturating_mul(1_000_000).saturating_add(span.subsec_micros() as u64)
 }
 
 /// Saturates at [`Instant::MAX`].
@@ -34,7 +47,7 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, later: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(later.as_micros()).unwrap_or(u64::MAX)))
+        self.plus_micros(micros(later))
     }
 }
 

@@ -15,8 +15,8 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 /// How long [`Client::connect`] waits for the connection itself.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long answers may take to be written when a session that closes has nothing else left to do.
-const ANSWERS_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a driver may take, beyond the session's time for draining, to flush and to end. One that is not run never does.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A session to talk to: cheap to clone, every clone is the same session. Dropping the last one cuts the connection;
 /// [`Client::close`] ends it in order.
@@ -194,8 +194,8 @@ impl Client {
         *self.shared.lock().session.stats()
     }
 
-    /// Brings what is under way to its end, then closes the connection. It takes at most as long as the messages' deadlines
-    /// and a few seconds, in which the peer may take the last answers.
+    /// Brings what is under way to its end, then closes the connection. It takes at most
+    /// [`Config::drain_timeout`](cync_core::Config) and two seconds more.
     pub async fn close(&self) {
         {
             let mut inner = self.shared.lock();
@@ -203,22 +203,10 @@ impl Client {
             inner.wake();
         }
         let mut status = self.shared.status();
-        let mut idle = false;
-        loop {
-            let ended = status.wait_for(|status| !status.driven);
-            if tokio::time::timeout(ANSWERS_TIMEOUT, ended).await.is_ok() {
-                return;
-            }
-            let was_idle = std::mem::replace(&mut idle, self.is_idle());
-            if was_idle && idle {
-                self.shared.cut();
-            }
+        let ended = status.wait_for(|status| !status.driven);
+        let limit = self.shared.drain_timeout.saturating_add(END_TIMEOUT);
+        if tokio::time::timeout(limit, ended).await.is_err() {
+            self.shared.cut();
         }
-    }
-
-    /// Whether no message is under way.
-    fn is_idle(&self) -> bool {
-        let inner = self.shared.lock();
-        inner.session.in_flight() == 0 && inner.session.queued() == 0
     }
 }

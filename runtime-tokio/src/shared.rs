@@ -4,12 +4,14 @@ use cync_core::{
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
 
 /// What a client and its driver share.
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
     origin: tokio::time::Instant,
+    pub(crate) drain_timeout: Duration,
     /// There may be a message, or none will come any more.
     pub(crate) readable: Notify,
     /// There may be room for a message, or there never will be.
@@ -43,11 +45,13 @@ pub(crate) type Seat = Arc<Notify>;
 
 impl Shared {
     pub(crate) fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
+        let drain_timeout = config.drain_timeout;
         let session = Box::new(Session::new(config, seed)?);
         let status = Status { state: session.state(), driven: false, hangup: None };
         Ok(Self {
             inner: Mutex::new(Inner { session, waiting: BTreeMap::new(), driver: Seat::default() }),
             origin: tokio::time::Instant::now(),
+            drain_timeout,
             readable: Notify::new(),
             writable: Notify::new(),
             turn: tokio::sync::Mutex::new(()),

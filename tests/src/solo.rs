@@ -1,7 +1,12 @@
 //! One session in virtual time, whose peer is the test.
 
-use cync_core::wire::{Endpoint, Login, LoginAck, MAX_PACKET, Packet, Secret, StatusCode};
-use cync_core::{AuthCode, Config, Deadline, Event, Instant, Outcome, Receipt, Session};
+use cync_core::wire::{
+    Command, CommandData, Destination, Endpoint, Login, LoginAck, MAX_PACKET, Packet, Secret,
+    StatusCode, op,
+};
+use cync_core::{AuthCode, Config, Deadline, Event, Instant, Outcome, Receipt, Request, Session};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// The endpoint of the sessions here.
@@ -20,6 +25,33 @@ pub fn greeter() -> Config {
 /// The configuration of a side that is greeted.
 pub fn listener() -> Config {
     Config::listener(ENDPOINT)
+}
+
+/// A configuration whose limits that do not matter fit so few slots and remembered messages.
+#[must_use]
+pub fn fit(mut config: Config, slots: u16, seen: u16) -> Config {
+    for lane in [&mut config.inbox_states, &mut config.inbox_messages] {
+        lane.limit = lane.limit.min(slots / 2);
+    }
+    config.counters = config.counters.min(u8::try_from(seen / config.window).unwrap_or(u8::MAX));
+    config.id_window = config.id_window.min(seen / u16::from(config.counters));
+    config
+}
+
+/// Switches a device without superseding, or being superseded by, any other message.
+///
+/// # Panics
+/// If `address` is not 1 to 254.
+pub fn switch(address: u8, on: bool) -> Request<'static> {
+    static DATA: LazyLock<BTreeMap<(u8, bool), CommandData>> = LazyLock::new(|| {
+        let commands = (1..=254).flat_map(|device| [(device, false), (device, true)]);
+        let data = commands.filter_map(|(device, on)| {
+            let to = Destination::device(device)?;
+            Some(((device, on), Command::Power { to, on }.data(0)))
+        });
+        data.collect()
+    });
+    Request::frame(op::POWER, &DATA[&(address, on)])
 }
 
 /// The bytes of a packet.

@@ -36,6 +36,9 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// No timer of an attempt is longer here: nothing but the first one, before anything was measured.
+const ACK_TIMER: Duration = Duration::from_secs(1);
+
 /// Hands every packet that is due from one session to the other. Returns how many there were.
 fn carry(from: &mut Session, to: &mut Session, now: Instant, out: &mut [u8]) -> u32 {
     let mut packets = 0;
@@ -53,7 +56,7 @@ fn exchange(hub: &mut Session, lamp: &mut Session, now: &mut Instant, out: &mut 
     let id = hub.send(*now, request).expect("room for one");
     if lost {
         assert!(hub.poll_transmit(*now, out).expect("room for any packet").is_some());
-        *now = hub.poll_timeout().expect("an answer is waited for").at;
+        *now = *now + ACK_TIMER;
         hub.handle_timeout(*now);
     }
     assert_eq!(carry(hub, lamp, *now, out), 1);
@@ -88,6 +91,6 @@ fn ten_thousand_exchanges_allocate_nothing() {
     }
 
     let allocations = ALLOCATIONS.get() - before;
-    assert_eq!(hub.stats().retransmissions, u64::from(EXCHANGES / LOST));
+    assert_eq!(hub.stats().retransmissions.total(), u64::from(EXCHANGES / LOST));
     assert_eq!(black_box(allocations), 0);
 }

@@ -4,8 +4,8 @@ use cync_core::Session;
 use std::mem::size_of;
 
 /// The default session, and the compact one, may be this large, in bytes.
-const DEFAULT_BUDGET: usize = 93 * 1024;
-const COMPACT_BUDGET: usize = 14 * 1024;
+const DEFAULT_BUDGET: usize = 64 * 1024;
+const COMPACT_BUDGET: usize = 10 * 1024;
 
 /// What a session's memory is made of, in bytes: what one slot, one remembered message and one byte of packet length add.
 #[derive(PartialEq, Eq, Debug)]

@@ -2,13 +2,13 @@
 
 mod generate;
 
-use cync_core::wire::{ChecksumMode, Command, Destination, Packet, StatusCode, op};
+use cync_core::wire::{ChecksumMode, Packet, StatusCode, op};
 use cync_core::{
-    AckTimer, Config, Disconnect, Event, MessageId, Outcome, Request, RetryPolicy, SendError, Stage,
+    AckTimer, Config, Disconnect, Event, MessageId, Outcome, Request, SendError, Stage,
 };
 use cync_sim::Ppm;
 use cync_tests::pair::{ADDRESS, Manner, Pair};
-use cync_tests::solo::{Solo, bytes_of, listener};
+use cync_tests::solo::{Solo, bytes_of, fit, listener, switch};
 use generate::{bytes, cut, encoded, noisy_stream, packet};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -23,8 +23,8 @@ fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
 }
 
-fn power(on: bool) -> Command {
-    Command::Power { to: Destination::device(ADDRESS).expect("in range"), on }
+fn power(on: bool) -> Request<'static> {
+    switch(ADDRESS, on)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ impl Step {
     fn request(self) -> Option<Request<'static>> {
         match self {
             Self::Send { until, once, deadline } => {
-                let request = Request::from(power(true)).until(until).deadline(deadline);
+                let request = power(true).until(until).deadline(deadline);
                 Some(if once { request.once() } else { request })
             }
             Self::Probe => Some(Request::probe()),
@@ -51,7 +51,7 @@ impl Step {
 fn send() -> impl Strategy<Value = Step> {
     let until =
         select(vec![Stage::Sent, Stage::Acked, Stage::Acked, Stage::Executed, Stage::Executed]);
-    (until, prop::bool::weighted(0.2), 1..8_000_u64)
+    (until, prop::bool::weighted(0.2), 1..=5_000_u64)
         .prop_map(|(until, once, deadline)| Step::Send { until, once, deadline: ms(deadline) })
 }
 
@@ -173,7 +173,7 @@ proptest! {
         pair.set_chaos(0, Ppm::ZERO, Ppm::ZERO);
         pair.latency = ms(10);
         pair.run(ms(2_000));
-        let id = pair.send(Request::from(power(true)).until(Stage::Executed));
+        let id = pair.send(power(true).until(Stage::Executed));
         let (outcome, receipt) = pair.outcome(id);
         prop_assert_eq!((outcome, receipt.attempts), (Outcome::Reached(Stage::Executed), 1));
     }
@@ -185,10 +185,10 @@ type Small = Solo<4, 4, 64>;
 
 fn small() -> Config {
     let mut config = listener();
-    (config.window, config.queue, config.inbox) = (2, 2, 2);
-    config.retry = RetryPolicy { max_attempts: std::num::NonZeroU16::new(3) };
+    (config.window, config.queue.limit) = (2, 2);
+    config.retry.max_attempts = std::num::NonZeroU16::new(3);
     config.ack_timer = AckTimer { initial: ms(300), ..AckTimer::default() };
-    config
+    fit(config, 4, 4)
 }
 
 #[derive(Clone, Debug)]

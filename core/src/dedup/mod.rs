@@ -14,6 +14,7 @@ mod tests;
 use crate::rng::mix;
 use crate::time::Instant;
 use crate::wire::{Endpoint, MsgId, PacketType, StatusCode};
+use core::num::NonZeroU8;
 use core::time::Duration;
 use partition::Partition;
 
@@ -73,9 +74,29 @@ pub struct Verdict {
 /// Names an accepted message. Once its entry is gone, and until 2^32 more were accepted, it names nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Handle {
-    partition: u8,
+    /// The partition's index, from 1: an optional handle takes no more room than a handle.
+    partition: NonZeroU8,
     life: u8,
     number: u32,
+}
+
+impl Handle {
+    fn new(index: usize, life: u8, number: u32) -> Option<Self> {
+        let partition = NonZeroU8::MIN.saturating_add(u8::try_from(index).ok()?);
+        Some(Self { partition, life, number })
+    }
+
+    fn index(self) -> usize {
+        usize::from(self.partition.get()).saturating_sub(1)
+    }
+}
+
+#[cfg(test)]
+impl Handle {
+    /// A handle that is told from others by its number.
+    pub(crate) const fn numbered(number: u32) -> Self {
+        Self { partition: NonZeroU8::MIN, life: 0, number }
+    }
 }
 
 /// Every partition holds a live entry: the message of one more sender must not be accepted now.
@@ -312,7 +333,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
             let life = kept.life().wrapping_add(1).wrapping_mul(Kept::LIFE);
             *kept = Kept::new(life | Kept::FORGOTTEN);
         });
-        if let Some(partition) = self.partitions.get_mut(usize::from(handle.partition)) {
+        if let Some(partition) = self.partitions.get_mut(handle.index()) {
             partition.forgotten = partition.forgotten.wrapping_add(u16::from(found));
         }
         found
@@ -427,7 +448,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
         let number = partition.next.wrapping_sub(u32::from(rank));
         let partition = self.partitions.get_mut(index)?;
         partition.forgotten = partition.forgotten.wrapping_sub(1);
-        Some(Handle { partition: index as u8, life, number })
+        Handle::new(index, life, number)
     }
 
     #[inline]
@@ -449,7 +470,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
         *self.kept.get_mut(place)? = Kept::new(0);
         let partition = self.partitions.get_mut(index)?;
         partition.take_place(self.places);
-        Some(Handle { partition: index as u8, life: 0, number })
+        Handle::new(index, 0, number)
     }
 
     /// Whether the entry dropped was not forgotten before.
@@ -470,7 +491,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
     }
 
     fn place_of(&self, handle: Handle) -> Option<usize> {
-        let index = usize::from(handle.partition);
+        let index = handle.index();
         let partition = self.partitions.get(index)?;
         let rank = u16::try_from(partition.next.wrapping_sub(handle.number)).ok()?;
         let held = rank > 0 && rank <= partition.held;

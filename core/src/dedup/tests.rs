@@ -215,7 +215,7 @@ fn a_stale_handle_names_nothing() {
     let again = dedup.insert(at(309), &key(1)).unwrap();
     assert!(is_stale(&mut dedup, forgotten));
     assert_eq!(dedup.verdict(again), Some(Verdict::default()));
-    let invented = Handle { partition: 200, ..again };
+    let invented = Handle { partition: NonZeroU8::MAX, ..again };
     assert!(is_stale(&mut dedup, invented));
 }
 
@@ -350,9 +350,12 @@ struct Model {
     limits: Limits,
     places: usize,
     now: Instant,
-    partitions: Vec<(Option<(PacketType, Endpoint)>, Vec<Entry>)>,
+    partitions: Vec<(Owner, Vec<Entry>)>,
     counts: Counts,
 }
+
+/// Whose messages a partition remembers.
+type Owner = Option<(PacketType, Endpoint)>;
 
 #[derive(Clone)]
 struct Entry {
@@ -505,7 +508,9 @@ fn agrees_with_the_model<const SEEN: usize>(limits: Limits, seed: u64, steps: u3
                 let known = model.named(handle).map(|entry| entry.forgotten = true).is_some();
                 assert_eq!(dedup.forget(handle), known, "step {step}");
                 let logged = log.0.iter_mut().find(|entry| entry.handle == Some(handle));
-                logged.map(|entry| entry.forgotten = true);
+                if let Some(entry) = logged {
+                    entry.forgotten = true;
+                }
             }
             (3, Some(handle)) => {
                 let status = StatusCode(payload as u8);

@@ -38,14 +38,24 @@ impl<const N: usize> Index<N> {
         }
     }
 
-    /// The slots that may have this number, and others that share its bucket.
+    /// The slots that may have this number, and others that share its bucket; the newest first.
     pub(super) fn candidates(&self, key: u32) -> impl Iterator<Item = u16> + use<'_, N> {
-        let mut at = self.heads.get(Self::bucket(key)).copied().unwrap_or(NIL);
+        let mut at = self.first(key);
         core::iter::from_fn(move || {
-            let slot = at;
-            at = self.next.get(usize::from(slot)).copied()?;
+            let slot = at?;
+            at = self.after(slot);
             Some(slot)
         })
+    }
+
+    /// The first of [`Index::candidates`].
+    pub(super) fn first(&self, key: u32) -> Option<u16> {
+        self.heads.get(Self::bucket(key)).copied().filter(|head| *head != NIL)
+    }
+
+    /// The candidate behind another one.
+    pub(super) fn after(&self, slot: u16) -> Option<u16> {
+        self.next.get(usize::from(slot)).copied().filter(|next| *next != NIL)
     }
 }
 

@@ -1,74 +1,40 @@
-//! Messages on their way: slots from `send` to `Done`.
+//! Messages on their way: slots from `send` to `Done`, and until no copy of them can be under way.
 //!
 //! Everything the session reports or transmits about a message is derived from its slot, so that no queue of events or
-//! packets can overflow. Look-up by number, order and deadline do not depend on how many messages are under way.
+//! packets can overflow. Look-up by number, destination, order and deadline does not depend on how many messages are under way.
 
+mod answered;
 mod blocks;
+mod ending;
 mod index;
 mod order;
+mod overlap;
+mod slot;
 mod timers;
 
-use crate::event::{Event, MessageId, NotSent, Outcome, Receipt, Unknown};
+pub(crate) use answered::Matched;
+pub(crate) use slot::Message;
+
+use crate::event::{Event, MessageId, Outcome};
 use crate::request::Stage;
+use crate::stats::Stats;
 use crate::time::Instant;
-use crate::wire::{Endpoint, MsgId, PacketType, StatusCode};
+use crate::wire::{MsgId, PacketType, StatusCode};
 use blocks::{Blocks, Chain};
 use index::Index;
-use order::Order;
+use order::Lists;
+use slot::{Phase, Slot, news};
 use timers::Timers;
 
 /// No slot.
 const NIL: u16 = u16::MAX;
 
-/// What a slot sends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Message {
-    pub(crate) kind: PacketType,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) msg_id: MsgId,
-    pub(crate) counter: u32,
-    pub(crate) op: u8,
-    pub(crate) until: Stage,
-    pub(crate) once: bool,
-    pub(crate) deadline: Instant,
-}
-
-/// Events of a slot that have not been polled, in the order they are told.
-mod news {
-    pub(super) const SENT: u8 = 1;
-    pub(super) const ACKED: u8 = 2;
-    pub(super) const EXECUTED: u8 = 4;
-    pub(super) const DONE: u8 = 8;
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    message: Message,
-    data: Chain,
-    stage: Option<Stage>,
-    status: Option<StatusCode>,
-    attempts: u16,
-    queued_at: Instant,
-    first_sent: Instant,
-    last_sent: Instant,
-    done: Option<(Outcome, Instant)>,
-    news: u8,
-}
-
-/// What became of an answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Matched {
-    /// The slot's handle.
-    pub(crate) slot: u16,
-    /// How often the message was handed over so far.
-    pub(crate) attempts: u16,
-    /// When it was handed over first and last.
-    pub(crate) first_sent: Instant,
-    pub(crate) last_sent: Instant,
-    /// The stage before this answer.
-    pub(crate) stage: Option<Stage>,
-    pub(crate) until: Stage,
-}
+/// Slots that hold nothing.
+const FREE: usize = 0;
+/// Waiting for their first transmission, in `send` order.
+const QUEUED: usize = 1;
+/// Waiting for another transmission, in the order they became due.
+const DUE: usize = 2;
 
 #[derive(Debug)]
 pub(crate) struct Outbox<const SLOTS: usize> {
@@ -76,41 +42,46 @@ pub(crate) struct Outbox<const SLOTS: usize> {
     /// Counts how often each slot was used, so that a stale id is told from a live one.
     generations: [u16; SLOTS],
     blocks: Blocks<SLOTS>,
-    free: Order<SLOTS>,
-    /// Waiting for their first transmission, in `send` order.
-    queued: Order<SLOTS>,
-    /// Waiting for another transmission, in the order their timers ran out.
-    due: Order<SLOTS>,
+    /// `FREE`, `QUEUED` and `DUE`.
+    lists: Lists<SLOTS, 3>,
+    /// Slots whose number may be that of a copy under way, in the order of their first transmission.
+    numbered: Lists<SLOTS, 1>,
     /// Slots with events to tell.
-    news: Order<SLOTS>,
+    news: Lists<SLOTS, 1>,
     timers: Timers<SLOTS>,
     by_msg_id: Index<SLOTS>,
     by_counter: Index<SLOTS>,
+    by_destination: Index<SLOTS>,
+    next_ordinal: u32,
     in_flight: u16,
     live: u16,
+    /// The longest that a copy can be under way, in microseconds.
+    copy_lifetime: u64,
 }
 
 impl<const SLOTS: usize> Outbox<SLOTS> {
     /// Bytes of data that there is room for in all.
     pub(crate) const CAPACITY: usize = Blocks::<SLOTS>::CAPACITY;
 
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(copy_lifetime: u64) -> Self {
         const { assert!(SLOTS > 0 && SLOTS < NIL as usize, "SLOTS is 1 to 65534") };
-        let mut free = Order::new();
-        (0..SLOTS as u16).for_each(|slot| free.push(slot));
+        let mut lists = Lists::new();
+        (0..SLOTS as u16).for_each(|slot| lists.push(FREE, slot));
         Self {
             slots: [None; SLOTS],
             generations: [0; SLOTS],
             blocks: Blocks::new(),
-            free,
-            queued: Order::new(),
-            due: Order::new(),
-            news: Order::new(),
+            lists,
+            numbered: Lists::new(),
+            news: Lists::new(),
             timers: Timers::new(),
             by_msg_id: Index::new(),
             by_counter: Index::new(),
+            by_destination: Index::new(),
+            next_ordinal: 0,
             in_flight: 0,
             live: 0,
+            copy_lifetime,
         }
     }
 
@@ -120,8 +91,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     }
 
     /// Messages waiting for their first transmission.
-    pub(crate) fn queued(&self) -> usize {
-        self.queued.len()
+    pub(crate) fn queued(&self) -> u16 {
+        self.lists.len(QUEUED)
     }
 
     /// Whether every message is done.
@@ -129,54 +100,68 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.live == 0
     }
 
-    /// Whether a message that is not done uses this number.
+    /// Whether this number is that of a message that is not done, or of a copy that may be under way.
     pub(crate) fn uses(&self, msg_id: MsgId) -> bool {
-        self.by_msg_id.candidates(u32::from(msg_id.0)).any(|slot| {
-            self.slot(slot).is_some_and(|slot| slot.message.msg_id == msg_id && slot.done.is_none())
+        self.by_msg_id.candidates(u32::from(msg_id.0)).any(|at| {
+            self.slot(at).is_some_and(|slot| {
+                slot.message.msg_id == msg_id && slot.message.kind != PacketType::DeviceInfo
+            })
         })
     }
 
     /// Whether there is room for one more message with so many bytes of data.
     pub(crate) fn has_room(&self, len: usize) -> bool {
-        self.free.first().is_some() && self.blocks.have_room(len)
+        self.has_slot() && self.blocks.have_room(len)
+    }
+
+    /// Whether there is a slot for one more message.
+    pub(crate) fn has_slot(&self) -> bool {
+        self.lists.first(FREE).is_some()
     }
 
     /// Takes a message in; `None` if there is no room for it.
     pub(crate) fn push(
         &mut self,
         now: Instant,
+        deadline: Instant,
         message: Message,
         data: &[u8],
     ) -> Option<MessageId> {
-        let at = self.free.first()?;
+        let at = self.lists.first(FREE)?;
         let data = self.blocks.store(data)?;
-        *self.slots.get_mut(usize::from(at))? = Some(Slot {
-            message,
-            data,
-            stage: None,
-            status: None,
-            attempts: 0,
-            queued_at: now,
-            first_sent: now,
-            last_sent: now,
-            done: None,
-            news: 0,
-        });
-        self.free.remove(at);
-        self.queued.push(at);
-        self.timers.set(at, message.deadline);
+        *self.slots.get_mut(usize::from(at))? = Some(Slot::new(now, deadline, message, data));
+        self.lists.remove(FREE, at);
+        self.lists.push(QUEUED, at);
+        self.timers.set(at, deadline);
         self.by_msg_id.insert(u32::from(message.msg_id.0), at);
         self.by_counter.insert(message.counter, at);
+        if !message.sets.is_empty() {
+            self.by_destination.insert(overlap::key(message.to), at);
+        }
         self.live += 1;
         Some(self.id(at))
     }
 
-    /// The message to hand over next: one that is due again, or a first one if `window` allows it.
-    pub(crate) fn next_to_send(&self, window: u16) -> Option<u16> {
-        self.due.first().or_else(|| self.queued.first().filter(|_| self.in_flight < window))
+    /// The message whose next copy is due longest.
+    pub(crate) fn first_due(&self) -> Option<u16> {
+        self.lists.first(DUE)
     }
 
-    /// A slot's id, message, data length, data in pieces, and attempts so far.
+    /// The message to be handed over first, if the window allows one.
+    pub(crate) fn first_queued(&self, window: u16) -> Option<u16> {
+        self.lists.first(QUEUED).filter(|_| self.in_flight < window)
+    }
+
+    /// Whether a first transmission would be less than `id_window` ahead of the oldest message of which copies may be under
+    /// way.
+    pub(crate) fn is_within(&self, id_window: u16) -> bool {
+        let oldest = self.numbered.first(0).and_then(|at| self.slot(at));
+        oldest
+            .is_none_or(|slot| self.next_ordinal.wrapping_sub(slot.ordinal) < u32::from(id_window))
+    }
+
+    /// A slot's id, message, data length, data in pieces, and copies so far.
+    #[inline]
     pub(crate) fn look(&self, at: u16) -> Option<View<impl Iterator<Item = &[u8]>>> {
         let slot = self.slot(at)?;
         Some(View {
@@ -184,13 +169,25 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             message: slot.message,
             len: slot.data.len(),
             pieces: self.blocks.pieces(slot.data),
-            attempts: slot.attempts,
+            copies: slot.copies,
+            riding: slot.phase == Phase::Riding,
+            refused: slot.status.is_some_and(|status| !status.is_ok()),
         })
     }
 
     /// When the time of a slot's message is over.
     pub(crate) fn deadline(&self, at: u16) -> Option<Instant> {
-        Some(self.slot(at)?.message.deadline)
+        Some(self.slot(at)?.deadline)
+    }
+
+    /// When a slot's message was handed over first, if it was.
+    pub(crate) fn first_sent(&self, at: u16) -> Option<Instant> {
+        self.slot(at).filter(|slot| slot.copies > 0).map(|slot| slot.first_sent)
+    }
+
+    /// Whether a slot's next copy is one for a new connection.
+    pub(crate) fn is_riding(&self, at: u16) -> bool {
+        self.slot(at).is_some_and(|slot| slot.phase == Phase::Riding)
     }
 
     /// The stage that a slot has reached.
@@ -199,111 +196,109 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     }
 
     /// Records that a copy was handed over; the answer is waited for until `timer`.
-    pub(crate) fn sent(&mut self, now: Instant, at: u16, timer: Instant) {
+    pub(crate) fn sent(
+        &mut self,
+        now: Instant,
+        at: u16,
+        timer: Instant,
+        still: u32,
+        stats: &mut Stats,
+    ) {
+        let ordinal = self.next_ordinal;
         let Some(slot) = self.slot_mut(at) else { return };
-        let first = slot.attempts == 0;
-        slot.attempts = slot.attempts.saturating_add(1);
-        slot.last_sent = now;
+        let first = slot.copies == 0;
+        slot.copies = slot.copies.saturating_add(1);
+        slot.waived = slot.waived.saturating_add(u16::from(slot.phase == Phase::Riding));
+        slot.answerable = true;
+        slot.phase = Phase::InFlight;
+        slot.last = now;
+        slot.still = still;
+        let (until, deadline) = (slot.message.until, slot.deadline);
         if first {
             slot.first_sent = now;
+            slot.ordinal = ordinal;
         }
-        let Message { until, deadline, .. } = slot.message;
-        self.due.remove(at);
-        self.queued.remove(at);
         self.timers.set(at, timer.min(deadline));
-        if first {
-            self.in_flight += 1;
-            self.advance(now, at, Stage::Sent);
-            if until == Stage::Sent {
-                self.finish(now, at, Outcome::Reached(Stage::Sent));
-            }
+        if !first {
+            self.lists.remove(DUE, at);
+            return;
+        }
+        self.lists.remove(QUEUED, at);
+        self.next_ordinal = ordinal.wrapping_add(1);
+        self.numbered.push(0, at);
+        self.in_flight += 1;
+        self.advance(now, at, Stage::Sent, stats);
+        if until == Stage::Sent {
+            self.finish(now, at, Outcome::Reached(Stage::Sent), stats);
         }
     }
 
     /// The earliest timer.
+    #[inline]
     pub(crate) fn timeout(&self) -> Option<Instant> {
         self.timers.first().map(|(at, _)| at)
     }
 
     /// A slot whose timer has run out.
     pub(crate) fn expired(&self, now: Instant) -> Option<Expired> {
-        let (at, index) = self.timers.first()?;
-        let slot = self.slot(index).filter(|_| at <= now)?;
-        Some(Expired {
-            slot: index,
-            attempts: slot.attempts,
-            once: slot.message.once,
-            over: slot.message.deadline <= now,
-        })
+        let (when, at) = self.timers.first().filter(|(when, _)| *when <= now)?;
+        let slot = self.slot(at)?;
+        let what = if slot.done.is_some() {
+            Expiry::Number
+        } else if slot.deadline <= now {
+            Expiry::Deadline
+        } else if slot.phase == Phase::BackOff {
+            Expiry::BackOff
+        } else {
+            Expiry::Answer {
+                attempts: slot.copies.saturating_sub(slot.waived),
+                once: slot.message.once,
+                superseded: slot.superseded,
+                still: slot.still,
+                counter: slot.message.counter,
+            }
+        };
+        Some(Expired { slot: at, when, what })
     }
 
     /// Queues another transmission of a slot.
     pub(crate) fn retry(&mut self, at: u16) {
-        if let Some(deadline) = self.deadline(at) {
-            self.timers.set(at, deadline);
-            self.due.push(at);
-        }
+        self.change_phase(at, Phase::Due, Instant::MAX);
+        self.lists.push(DUE, at);
+    }
+
+    /// Has a slot wait before its next transmission.
+    pub(crate) fn back_off(&mut self, at: u16, until: Instant) {
+        self.change_phase(at, Phase::BackOff, until);
     }
 
     /// Leaves a slot to its deadline.
-    pub(crate) fn wait(&mut self, at: u16) {
-        if let Some(deadline) = self.deadline(at) {
-            self.timers.set(at, deadline);
-        }
+    pub(crate) fn last_call(&mut self, at: u16) {
+        self.lists.remove(DUE, at);
+        self.change_phase(at, Phase::LastCall, Instant::MAX);
     }
 
     /// Waits for the next answer until `timer`; a transmission that is due is put off until then.
-    pub(crate) fn rearm(&mut self, at: u16, timer: Instant) {
-        if let Some(deadline) = self.deadline(at) {
-            self.due.remove(at);
+    pub(crate) fn rearm(&mut self, at: u16, timer: Instant, still: u32) {
+        if let Some(slot) = self.slot_mut(at) {
+            slot.still = still;
+        }
+        self.lists.remove(DUE, at);
+        self.change_phase(at, Phase::InFlight, timer);
+    }
+
+    fn change_phase(&mut self, at: u16, phase: Phase, timer: Instant) {
+        if let Some(slot) = self.slot_mut(at) {
+            slot.phase = phase;
+            let deadline = slot.deadline;
             self.timers.set(at, timer.min(deadline));
         }
     }
 
-    /// The message under way that an answer is about: of this type, this number and, if given, this endpoint.
-    pub(crate) fn find(
-        &self,
-        kind: PacketType,
-        msg_id: MsgId,
-        endpoint: Option<Endpoint>,
-    ) -> Option<Matched> {
-        self.by_msg_id.candidates(u32::from(msg_id.0)).find_map(|at| {
-            self.matched(at, |message| {
-                message.kind == kind
-                    && message.msg_id == msg_id
-                    && endpoint.is_none_or(|endpoint| message.endpoint == endpoint)
-            })
-        })
-    }
-
-    /// The request under way that a result is about.
-    pub(crate) fn find_result(&self, counter: u32, op: u8) -> Option<Matched> {
-        self.by_counter.candidates(counter).find_map(|at| {
-            self.matched(at, |message| {
-                message.kind == PacketType::DataChannel
-                    && message.counter == counter
-                    && message.op == op
-            })
-        })
-    }
-
-    fn matched(&self, at: u16, is: impl Fn(&Message) -> bool) -> Option<Matched> {
-        let slot = self.slot(at)?;
-        let waiting = slot.attempts > 0 && slot.done.is_none();
-        (waiting && is(&slot.message)).then_some(Matched {
-            slot: at,
-            attempts: slot.attempts,
-            first_sent: slot.first_sent,
-            last_sent: slot.last_sent,
-            stage: slot.stage,
-            until: slot.message.until,
-        })
-    }
-
     /// Records that a message reached a stage; one that was reached already changes nothing.
-    pub(crate) fn advance(&mut self, now: Instant, at: u16, stage: Stage) {
+    pub(crate) fn advance(&mut self, now: Instant, at: u16, stage: Stage, stats: &mut Stats) {
         let Some(slot) = self.slot_mut(at) else { return };
-        if slot.stage >= Some(stage) {
+        if slot.done.is_some() || slot.stage >= Some(stage) {
             return;
         }
         slot.stage = Some(stage);
@@ -316,105 +311,38 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             slot.status = Some(StatusCode::OK);
         }
         let reached = stage > Stage::Sent && stage >= slot.message.until;
-        self.news.push(at);
+        self.news.push(0, at);
         if reached {
-            self.finish(now, at, Outcome::Reached(stage));
+            self.finish(now, at, Outcome::Reached(stage), stats);
         }
     }
 
     /// Records a status that ends nothing.
     pub(crate) fn note(&mut self, at: u16, status: StatusCode) {
-        if let Some(slot) = self.slot_mut(at) {
+        if let Some(slot) = self.slot_mut(at).filter(|slot| slot.done.is_none()) {
             slot.status = Some(status);
-        }
-    }
-
-    /// Ends a message.
-    pub(crate) fn finish(&mut self, now: Instant, at: u16, outcome: Outcome) {
-        let Some(slot) = self.slot_mut(at).filter(|slot| slot.done.is_none()) else { return };
-        slot.done = Some((outcome, now));
-        slot.news |= news::DONE;
-        if let Outcome::Nacked(status) = outcome {
-            slot.status = Some(status);
-        }
-        let in_flight = slot.attempts > 0;
-        let (msg_id, counter) = (slot.message.msg_id, slot.message.counter);
-        let data = core::mem::replace(&mut slot.data, Chain::EMPTY);
-        self.in_flight -= u16::from(in_flight);
-        self.live -= 1;
-        self.blocks.release(data);
-        self.queued.remove(at);
-        self.due.remove(at);
-        self.timers.stop(at);
-        self.by_msg_id.remove(u32::from(msg_id.0), at);
-        self.by_counter.remove(counter, at);
-        self.news.push(at);
-    }
-
-    /// Ends a message whose time is over.
-    pub(crate) fn give_up(&mut self, now: Instant, at: u16) {
-        let sent = self.slot(at).is_some_and(|slot| slot.attempts > 0);
-        let outcome = if sent {
-            Outcome::Unknown(Unknown::Timeout)
-        } else {
-            Outcome::NotSent(NotSent::Deadline)
-        };
-        self.finish(now, at, outcome);
-    }
-
-    /// Ends every message because the connection is gone.
-    pub(crate) fn disconnect(&mut self, now: Instant) {
-        while let Some((_, at)) = self.timers.first() {
-            let sent = self.slot(at).is_some_and(|slot| slot.attempts > 0);
-            let outcome = if sent {
-                Outcome::Unknown(Unknown::Disconnected)
-            } else {
-                Outcome::NotSent(NotSent::Disconnected)
-            };
-            self.finish(now, at, outcome);
         }
     }
 
     /// The next event of a slot; the last one frees it.
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        let at = self.news.first()?;
+        let at = self.news.first(0)?;
         let id = self.id(at);
         let slot = self.slot_mut(at)?;
-        let bit = 1 << slot.news.trailing_zeros().min(3);
+        let bit = slot.news & slot.news.wrapping_neg();
         slot.news &= !bit;
         let quiet = slot.news == 0;
-        let event = match bit {
-            news::SENT => Event::Sent { id },
-            news::ACKED => Event::Acked { id },
-            news::EXECUTED => Event::Executed { id },
-            _ => {
-                let (outcome, done_at) = slot.done?;
-                let receipt = Receipt {
-                    stage: slot.stage,
-                    status: slot.status,
-                    attempts: slot.attempts,
-                    queued_at: slot.queued_at,
-                    sent_at: (slot.attempts > 0).then_some(slot.first_sent),
-                    done_at,
-                };
-                self.release(at);
-                Event::Done { id, outcome, receipt }
-            }
+        let event = match (bit, slot.done) {
+            (news::SENT, _) => Event::Sent { id },
+            (news::ACKED, _) => Event::Acked { id },
+            (news::EXECUTED, _) => Event::Executed { id },
+            (_, outcome) => Event::Done { id, outcome: outcome?, receipt: slot.receipt() },
         };
         if quiet {
-            self.news.remove(at);
+            self.news.remove(0, at);
+            self.release_if_over(at);
         }
         Some(event)
-    }
-
-    fn release(&mut self, at: u16) {
-        if let Some(slot) = self.slots.get_mut(usize::from(at)) {
-            *slot = None;
-        }
-        if let Some(generation) = self.generations.get_mut(usize::from(at)) {
-            *generation = generation.wrapping_add(1);
-        }
-        self.free.push(at);
     }
 
     fn id(&self, at: u16) -> MessageId {
@@ -422,10 +350,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         MessageId(u32::from(generation) << 16 | u32::from(at))
     }
 
+    #[inline]
     fn slot(&self, at: u16) -> Option<&Slot> {
         self.slots.get(usize::from(at))?.as_ref()
     }
 
+    #[inline]
     fn slot_mut(&mut self, at: u16) -> Option<&mut Slot> {
         self.slots.get_mut(usize::from(at))?.as_mut()
     }
@@ -437,15 +367,30 @@ pub(crate) struct View<I> {
     pub(crate) message: Message,
     pub(crate) len: u16,
     pub(crate) pieces: I,
-    pub(crate) attempts: u16,
+    pub(crate) copies: u16,
+    /// It is a copy for a new connection.
+    pub(crate) riding: bool,
+    /// The copy before was refused for the time being.
+    pub(crate) refused: bool,
 }
 
 /// A slot whose timer has run out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Expired {
     pub(crate) slot: u16,
-    pub(crate) attempts: u16,
-    pub(crate) once: bool,
-    /// Its overall deadline has passed.
-    pub(crate) over: bool,
+    pub(crate) when: Instant,
+    pub(crate) what: Expiry,
+}
+
+/// What a slot's timer was for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Expiry {
+    /// No copy of the ended message can be under way any more.
+    Number,
+    /// The message's time is over.
+    Deadline,
+    /// The wait before the next copy is over.
+    BackOff,
+    /// The answer did not come in time.
+    Answer { attempts: u16, once: bool, superseded: bool, still: u32, counter: u32 },
 }

@@ -6,13 +6,15 @@ use crate::time::Instant;
 pub(super) struct Timers<const N: usize> {
     heap: [u16; N],
     len: usize,
-    /// Of each slot: where it stands in the heap (`NIL` if it has no timer), and when it runs out.
-    slots: [(u16, Instant); N],
+    /// Where each slot stands in the heap; `NIL` if it has no timer.
+    positions: [u16; N],
+    /// When the timer of each slot runs out.
+    times: [Instant; N],
 }
 
 impl<const N: usize> Timers<N> {
     pub(super) const fn new() -> Self {
-        Self { heap: [NIL; N], len: 0, slots: [(NIL, Instant::ZERO); N] }
+        Self { heap: [NIL; N], len: 0, positions: [NIL; N], times: [Instant::ZERO; N] }
     }
 
     /// The earliest timer.
@@ -23,16 +25,19 @@ impl<const N: usize> Timers<N> {
 
     /// Sets the timer of a slot, or moves it.
     pub(super) fn set(&mut self, slot: u16, at: Instant) {
-        let Some((position, when)) = self.slots.get_mut(usize::from(slot)) else { return };
-        *when = at;
-        if *position == NIL {
-            let end = self.len;
+        let Some(time) = self.times.get_mut(usize::from(slot)) else { return };
+        let before = core::mem::replace(time, at);
+        let mut position = self.position(slot);
+        if position >= self.len {
+            position = self.len;
             self.len += 1;
-            self.place(end, slot);
+            self.place(position, slot);
+            self.rise(position);
+        } else if at < before {
+            self.rise(position);
+        } else {
+            self.sink(position);
         }
-        let position = self.position(slot);
-        let position = self.rise(position);
-        self.sink(position);
     }
 
     /// Stops the timer of a slot.
@@ -42,7 +47,7 @@ impl<const N: usize> Timers<N> {
             return;
         }
         self.len -= 1;
-        if let Some((place, _)) = self.slots.get_mut(usize::from(slot)) {
+        if let Some(place) = self.positions.get_mut(usize::from(slot)) {
             *place = NIL;
         }
         if position < self.len {
@@ -89,7 +94,7 @@ impl<const N: usize> Timers<N> {
 
     fn place(&mut self, position: usize, slot: u16) {
         if let Some(place) = self.heap.get_mut(position)
-            && let Some((index, _)) = self.slots.get_mut(usize::from(slot))
+            && let Some(index) = self.positions.get_mut(usize::from(slot))
         {
             *place = slot;
             *index = position as u16;
@@ -101,11 +106,12 @@ impl<const N: usize> Timers<N> {
     }
 
     fn position(&self, slot: u16) -> usize {
-        self.slots.get(usize::from(slot)).map_or(usize::MAX, |(position, _)| usize::from(*position))
+        self.positions.get(usize::from(slot)).map_or(usize::MAX, |position| usize::from(*position))
     }
 
-    fn at(&self, slot: u16) -> Instant {
-        self.slots.get(usize::from(slot)).map_or(Instant::MAX, |(_, at)| *at)
+    /// When the timer of a slot runs out, if it has one.
+    pub(super) fn at(&self, slot: u16) -> Instant {
+        self.times.get(usize::from(slot)).map_or(Instant::MAX, |at| *at)
     }
 }
 

@@ -1,29 +1,23 @@
 //! The state machine that wires the parts together: the only place that knows them all.
 
+mod connection;
+mod machine;
 mod receive;
+mod respond;
+mod send;
+mod timeout;
 mod transmit;
 
-use crate::answers::{Answer, Answers};
 use crate::config::{Config, ConfigError};
-use crate::dedup::{Dedup, Limits, Reported};
-use crate::event::{Deadline, Disconnect, Event, HangupReason, MessageId, State, Timer, Transmit};
-use crate::inbox::{Delivery, DeliveryId, Inbox};
-use crate::link::Link;
-use crate::outbox::{Message, Outbox};
-use crate::request::{Body, Request, Stage};
-use crate::retry::Next;
-use crate::rng::SplitMix64;
-use crate::rto::Estimator;
+use crate::event::{Deadline, Disconnect, Event, MessageId, State, Transmit};
+use crate::inbox::{Delivery, DeliveryId};
+use crate::request::Request;
 use crate::stats::Stats;
 use crate::time::{CivilTime, Instant};
-use crate::wire::{Framer, MAX_PACKET, MsgId, PacketType, Resync, StatusCode};
+use crate::wire::{Framer, MAX_PACKET, Resync, StatusCode};
 use crate::{RespondError, SendError, TooSmall};
 use core::time::Duration;
-
-/// The longest delay of a packet that was handed over.
-const DELAY: Duration = Duration::from_secs(2);
-/// Senders and types whose messages are remembered at a time.
-const COUNTERS: u8 = 4;
+use machine::Machine;
 
 /// One end of a conversation with one endpoint.
 ///
@@ -83,37 +77,6 @@ pub struct Session<
     machine: Machine<SLOTS, SEEN>,
 }
 
-/// Everything but the framer, which lends the packets that change it.
-#[derive(Debug)]
-struct Machine<const SLOTS: usize, const SEEN: usize> {
-    config: Config,
-    now: Instant,
-    link: Link,
-    outbox: Outbox<SLOTS>,
-    inbox: Inbox<SLOTS>,
-    answers: Answers,
-    dedup: Dedup<SEEN>,
-    ack_time: Estimator,
-    result_time: Estimator,
-    next_msg_id: u16,
-    next_counter: u32,
-    /// Counts connections, so that a state is a repetition only within its own.
-    epoch: u32,
-    stats: Stats,
-    /// Answers transmitted since the last message, or since there were none.
-    answers_in_a_row: u8,
-    readable: bool,
-    /// The shortest data that `send` refused since `Writable` was told.
-    refused: Option<usize>,
-    clock_asked: ClockAsked,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum ClockAsked {
-    No,
-    Yes { told: bool },
-}
-
 impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEEN, MTU> {
     /// A session without a connection. `seed` decides where message numbers start; two sessions that speak to the same
     /// peer within the time it remembers messages need different ones.
@@ -124,24 +87,27 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         Ok(Self { framer: Framer::new(Resync::Close), machine: Machine::new(config, seed)? })
     }
 
-    /// A connection was made; either side may have opened it. A session that was closed hangs up.
-    pub fn handle_connected(&mut self, now: Instant) {
-        let machine = &mut self.machine;
-        machine.tick(now);
-        machine.disconnect();
-        self.framer.reset();
-        machine.epoch = machine.epoch.wrapping_add(1);
-        if machine.link.state() == State::Closed {
-            machine.link.hang_up(HangupReason::Closed);
-        } else {
-            machine.link.connected(machine.now, &machine.config.greeting);
-        }
+    /// Asks for a connection by [`Event::Dial`], and for others whenever it goes, after the waits of
+    /// [`Config::redial`]. A first connection is given up by [`Event::ConnectFailed`]; once the session was ready it never
+    /// gives up. Without this call the session takes the connections it is given and asks for none.
+    pub fn connect(&mut self, now: Instant) {
+        self.machine.tick(now);
+        self.machine.connect();
     }
 
-    /// The connection is gone. What was handed over ends as unknown, what was not as not sent.
-    pub fn handle_disconnected(&mut self, now: Instant, _why: Disconnect) {
+    /// A connection was made; either side may have opened it. It replaces one that there was. A session that was closed hangs
+    /// up.
+    pub fn handle_connected(&mut self, now: Instant) {
         self.machine.tick(now);
-        self.machine.disconnect();
+        self.machine.connected();
+        self.framer.reset();
+    }
+
+    /// The connection is gone, or could not be opened. Unless [`Config::ride_through`] keeps them, messages that were handed
+    /// over end as unknown, the others as not sent.
+    pub fn handle_disconnected(&mut self, now: Instant, why: Disconnect) {
+        self.machine.tick(now);
+        self.machine.disconnected(why);
         self.framer.reset();
     }
 
@@ -162,24 +128,19 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     /// The local time of the site, asked for by [`Event::ClockAsked`]; answers the peer's question. If too many answers are owed
     /// already, the event comes again when there is room.
     pub fn set_wall_clock(&mut self, now: Instant, civil: CivilTime) {
-        let machine = &mut self.machine;
-        machine.tick(now);
-        if machine.clock_asked == ClockAsked::No {
-            return;
-        }
-        machine.clock_asked = if machine.answers.owe(Answer::Time(civil)) {
-            ClockAsked::No
-        } else {
-            ClockAsked::Yes { told: false }
-        };
+        self.machine.tick(now);
+        self.machine.set_wall_clock(civil);
     }
 
     /// Takes a message to send. It leaves by [`Session::poll_transmit`], in the order of `send`, and ends in exactly one
     /// [`Event::Done`].
     ///
+    /// A typed command makes older ones stale that set the same of the same device: those that wait end, and those that were
+    /// handed over are not repeated.
+    ///
     /// # Errors
-    /// [`SendError::Full`] until [`Event::Writable`]; [`SendError::NotConnected`] outside [`State::Ready`]. Nothing was
-    /// taken in that case.
+    /// [`SendError::Full`] until [`Event::Writable`]; [`SendError::NotConnected`] outside [`State::Ready`], unless
+    /// [`Config::ride_through`] lets messages wait for a connection. Nothing was taken in that case.
     pub fn send<'a>(
         &mut self,
         now: Instant,
@@ -192,18 +153,34 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     /// Lends the oldest accepted message; the one lent before is given up. Once it returned `None`,
     /// [`Event::Readable`] announces the next.
     pub fn recv(&mut self, now: Instant) -> Option<Delivery<'_>> {
-        let machine = &mut self.machine;
-        machine.tick(now);
-        machine.link.take(machine.now);
-        machine.readable = false;
-        machine.inbox.lend()
+        self.machine.tick(now);
+        self.machine.recv()
+    }
+
+    /// Acknowledges a delivered request (status 0), or refuses it (any other), if [`Config::acknowledge`] leaves that to the
+    /// application. Its repetitions are answered in the same way. Of a request that came on an earlier connection the answer
+    /// is kept for its repetition.
+    ///
+    /// # Errors
+    /// [`RespondError::Answered`] if it has been; [`RespondError::Forgotten`] if it is no longer remembered;
+    /// [`RespondError::Full`] if too many answers are owed: try again once some have left.
+    pub fn respond(
+        &mut self,
+        now: Instant,
+        delivery: DeliveryId,
+        status: StatusCode,
+    ) -> Result<(), RespondError> {
+        self.machine.tick(now);
+        self.machine.respond(&delivery, status)
     }
 
     /// Reports a delivered request as executed (status 0) or failed: a result frame that repeats its number. A repetition
-    /// of the request, on this connection or a later one, is answered with the same bytes.
+    /// of the request, on this connection or a later one, is answered with the same bytes. A request that was not acknowledged
+    /// is with this.
     ///
     /// # Errors
-    /// [`RespondError::Full`] if too many answers are owed to send this one now; a repetition will be answered with it.
+    /// [`RespondError::Full`] if too many answers are owed to send this one now, [`RespondError::Forgotten`] if the request is no
+    /// longer remembered. In the first case a repetition will be answered with it.
     pub fn report(
         &mut self,
         now: Instant,
@@ -214,11 +191,32 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         self.machine.report(&delivery, status)
     }
 
-    /// Ends the session: takes nothing new, brings what is under way to its end, then hangs up.
+    /// Sends a sign of life with the next [`Session::poll_transmit`].
+    ///
+    /// # Errors
+    /// [`SendError::NotConnected`] outside [`State::Ready`].
+    pub fn ping(&mut self, now: Instant) -> Result<(), SendError> {
+        self.machine.tick(now);
+        self.machine.ping()
+    }
+
+    /// Ends a message now; true if it had not ended. Its `Done` comes all the same: if a byte of it was handed over, the peer may
+    /// still act on it.
+    pub fn cancel(&mut self, id: MessageId) -> bool {
+        self.machine.cancel(id)
+    }
+
+    /// Ends the session: takes nothing new, brings what is under way to its end within [`Config::drain_timeout`], then hangs
+    /// up. What the time does not suffice for ends as closed.
     pub fn close(&mut self, now: Instant) {
         self.machine.tick(now);
-        self.machine.link.drain();
-        self.machine.hang_up_if_drained();
+        self.machine.close();
+    }
+
+    /// Forgets accepted messages whose time to live is over, as it also happens in passing. Returns how many.
+    pub fn purge(&mut self, now: Instant) -> usize {
+        self.machine.tick(now);
+        self.machine.purge()
     }
 
     /// Writes the next packet to hand over into `out`; `None` if there is none. Handing over starts an attempt's timer, so
@@ -241,231 +239,51 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         self.machine.poll_event()
     }
 
-    /// When to call [`Session::handle_timeout`], if nothing else happens before.
+    /// When to call [`Session::handle_timeout`], if nothing else happens before. What is due is dealt with there; afterwards
+    /// this is later than the time given.
+    #[inline]
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        let machine = &self.machine;
-        let message = machine.outbox.timeout().map(|at| Deadline { at, why: Timer::Message });
-        let link = machine.link.deadline(&machine.config);
-        [message, link].into_iter().flatten().min_by_key(|deadline| deadline.at)
+        self.machine.poll_timeout()
     }
 
     /// Whether [`Session::handle_input`] would take bytes. While it would not, neither silence nor a missing answer is held
     /// against the peer.
     pub fn wants_input(&self) -> bool {
-        !self.machine.link.is_refusing()
+        self.machine.wants_input()
     }
 
     /// How far the session is.
     pub fn state(&self) -> State {
-        self.machine.link.state()
+        self.machine.state()
     }
 
     /// What was counted.
     pub fn stats(&self) -> &Stats {
-        &self.machine.stats
+        self.machine.stats()
     }
 
     /// Messages handed over and not done.
     pub fn in_flight(&self) -> usize {
-        usize::from(self.machine.outbox.in_flight())
+        self.machine.in_flight()
     }
 
     /// Messages waiting for their first transmission.
     pub fn queued(&self) -> usize {
-        self.machine.outbox.queued()
+        self.machine.queued()
     }
 
     /// Accepted messages waiting for [`Session::recv`].
     pub fn inbox_len(&self) -> usize {
-        self.machine.inbox.len()
+        self.machine.inbox_len()
     }
 
     /// Accepted messages that are remembered.
     pub fn remembered(&self) -> usize {
-        self.machine.dedup.len()
-    }
-}
-
-impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
-    fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
-        config.check(SLOTS)?;
-        let mut rng = SplitMix64::new(seed);
-        let start = rng.next();
-        let limits =
-            Limits { ttl: config.dedup_ttl, live_for: config.deadline + DELAY, counters: COUNTERS };
-        Ok(Self {
-            now: Instant::ZERO,
-            link: Link::new(),
-            outbox: Outbox::new(),
-            inbox: Inbox::new(config.inbox),
-            answers: Answers::default(),
-            dedup: Dedup::new(limits, rng.next()),
-            ack_time: Estimator::new(config.ack_timer),
-            result_time: Estimator::new(config.ack_timer),
-            next_msg_id: start as u16,
-            next_counter: (start >> 32) as u32,
-            epoch: 0,
-            stats: Stats::default(),
-            answers_in_a_row: 0,
-            readable: false,
-            refused: None,
-            clock_asked: ClockAsked::No,
-            config,
-        })
+        self.machine.remembered()
     }
 
-    /// Time never goes back.
-    fn tick(&mut self, now: Instant) {
-        self.now = self.now.max(now);
-    }
-
-    fn send(&mut self, request: &Request<'_>) -> Result<MessageId, SendError> {
-        if self.link.state() != State::Ready || !self.link.is_up() {
-            return Err(SendError::NotConnected(self.link.state()));
-        }
-        let counter = self.next_counter;
-        let (kind, op) = match request.body {
-            Body::Command(command) => (PacketType::DataChannel, command.op()),
-            Body::Frame { op, .. } => (PacketType::DataChannel, op),
-            Body::Announce { op, .. } => (PacketType::StatusBroadcast, op),
-            Body::Probe => (PacketType::Probe, 0),
-        };
-        if request.until == Stage::Executed && kind != PacketType::DataChannel {
-            return Err(SendError::NeverExecuted(kind));
-        }
-        let typed;
-        let data = match request.body {
-            Body::Command(command) => {
-                typed = command.data(counter);
-                &typed
-            }
-            Body::Frame { data, .. } | Body::Announce { data, .. } => data,
-            Body::Probe => &[],
-        };
-        let max = transmit::MAX_DATA.min(Outbox::<SLOTS>::CAPACITY);
-        if data.len() > max {
-            return Err(SendError::TooLong { len: data.len(), max });
-        }
-        let message = Message {
-            kind,
-            endpoint: request.endpoint.unwrap_or(self.config.endpoint),
-            msg_id: self.free_msg_id(),
-            counter,
-            op,
-            until: request.until,
-            once: request.once,
-            deadline: self.now + request.deadline.unwrap_or(self.config.deadline),
-        };
-        let has_room = self.has_room(data.len());
-        let id = if has_room { self.outbox.push(self.now, message, data) } else { None };
-        let Some(id) = id else {
-            self.stats.queue_full += 1;
-            self.refused = Some(self.refused.map_or(data.len(), |len| len.min(data.len())));
-            return Err(SendError::Full);
-        };
-        self.next_msg_id = message.msg_id.0.wrapping_add(1);
-        self.next_counter = counter.wrapping_add(1);
-        Ok(id)
-    }
-
-    /// Whether `send` would take so many bytes of data.
-    fn has_room(&self, len: usize) -> bool {
-        let held = self.outbox.queued() + usize::from(self.outbox.in_flight());
-        let limit = usize::from(self.config.window) + usize::from(self.config.queue);
-        held < limit && self.outbox.has_room(len)
-    }
-
-    fn free_msg_id(&self) -> MsgId {
-        let mut msg_id = MsgId(self.next_msg_id);
-        while self.outbox.uses(msg_id) {
-            msg_id = MsgId(msg_id.0.wrapping_add(1));
-        }
-        msg_id
-    }
-
-    fn report(&mut self, delivery: &DeliveryId, status: StatusCode) -> Result<(), RespondError> {
-        let reported = Reported { msg_id: self.free_msg_id(), status };
-        let (endpoint, frame) = (delivery.prefix.endpoint, delivery.frame);
-        let result = Answer::Result { endpoint, counter: frame.counter, op: frame.op, reported };
-        self.next_msg_id = reported.msg_id.0.wrapping_add(1);
-        self.dedup.report(delivery.accepted, reported);
-        if self.link.is_ready() && !self.answers.owe(result) {
-            return Err(RespondError::Full);
-        }
-        Ok(())
-    }
-
-    fn on_timeout(&mut self) {
-        let now = self.now;
-        self.link.handle_timeout(now, &self.config);
-        while let Some(expired) = self.outbox.expired(now) {
-            let at = expired.slot;
-            if expired.over {
-                self.outbox.give_up(now, at);
-                continue;
-            }
-            if self.link.is_refusing() {
-                // The answer may be among what is refused.
-                self.outbox.rearm(at, now + self.answer_timer(at));
-                continue;
-            }
-            self.stats.ack_timeouts += 1;
-            match self.config.retry.next(expired.attempts, expired.once) {
-                Next::Again => self.outbox.retry(at),
-                Next::Wait => self.outbox.wait(at),
-                Next::GiveUp => self.outbox.give_up(now, at),
-            }
-        }
-        self.hang_up_if_drained();
-    }
-
-    /// How long to wait for the next answer to a message.
-    fn answer_timer(&self, at: u16) -> Duration {
-        let receipt = self.ack_time.timer();
-        if self.outbox.stage(at) < Some(Stage::Acked) {
-            return receipt;
-        }
-        let left = self.outbox.deadline(at).map_or(Duration::ZERO, |at| at.since(self.now));
-        // A result is never there before the receipt could be.
-        self.result_time.timer_within(left).max(receipt)
-    }
-
-    fn disconnect(&mut self) {
-        self.outbox.disconnect(self.now);
-        self.answers.clear();
-        self.link.disconnected();
-        self.clock_asked = ClockAsked::No;
-    }
-
-    fn hang_up_if_drained(&mut self) {
-        if self.link.state() == State::Draining && self.outbox.is_idle() && self.answers.is_empty()
-        {
-            self.link.hang_up(HangupReason::Closed);
-        }
-    }
-
-    fn poll_event(&mut self) -> Option<Event> {
-        if let Some(event) = self.outbox.poll_event() {
-            return Some(event);
-        }
-        if let Some(why) = self.link.poll_hangup() {
-            return Some(Event::Hangup(why));
-        }
-        if let Some(state) = self.link.poll_state() {
-            return Some(Event::StateChanged(state));
-        }
-        if core::mem::take(&mut self.readable) {
-            return Some(Event::Readable);
-        }
-        if self.clock_asked == (ClockAsked::Yes { told: false }) && self.answers.have_room() {
-            self.clock_asked = ClockAsked::Yes { told: true };
-            return Some(Event::ClockAsked);
-        }
-        let ready = self.link.is_up() && self.link.state() == State::Ready;
-        if self.refused.is_some_and(|len| ready && self.has_room(len)) {
-            self.refused = None;
-            return Some(Event::Writable);
-        }
-        None
+    /// The smoothed round trip of acknowledgements, once one was measured.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.machine.round_trip()
     }
 }

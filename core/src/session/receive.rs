@@ -1,7 +1,9 @@
-use super::{ClockAsked, Machine};
+use super::machine::{ClockAsked, Machine};
 use crate::answers::Answer;
-use crate::config::Greeting;
-use crate::dedup::{Key, payload_hash};
+use crate::config::{Acknowledge, Greeting};
+use crate::dedup::Handle;
+use crate::dedup::{Key, Verdict, payload_hash};
+use crate::error::DecodeError;
 use crate::event::{HangupReason, Outcome, State, Unknown};
 use crate::inbox::{FrameHeader, Header, Room};
 use crate::outbox::Matched;
@@ -9,11 +11,15 @@ use crate::request::Stage;
 use crate::wire::framer::Front;
 use crate::wire::{
     Channel, DeviceInfo, Direction, Endpoint, Framer, FramingError, LoginAck, MsgId, Packet,
-    PacketType, Prefix, Receipt, StatusCode, op,
+    PacketType, Prefix, Receipt, ResultData, StatusCode,
 };
 
 /// Our own extension: the peer has no room at the moment. The message is transmitted again.
-const BUSY: StatusCode = StatusCode(0xb5);
+pub(super) const BUSY: StatusCode = StatusCode(0xb5);
+/// Our own extension: the message is longer than the peer can ever take.
+const TOO_LONG: StatusCode = StatusCode(0xb6);
+/// How far back the counter of a message that has ended may lie for its result to be late, and not invented.
+const LATE_RESULTS: u32 = 1 << 15;
 /// The cloud's verdict that nobody took a message (`docs/protocol.md`, section 3).
 const EXPIRED: StatusCode = StatusCode(0x0a);
 
@@ -46,7 +52,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 Front::InCarry(len) => (framer.carried(len), len),
             };
             if self.on_packet(packet) == Taken::NotYet {
-                self.link.refuse(self.now);
+                self.stats.input_refusals += u64::from(self.link.refuse(self.now));
                 break;
             }
             framer.accept(&mut input, len);
@@ -72,7 +78,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn on_packet(&mut self, bytes: &[u8]) -> Taken {
         let taken = match Packet::decode(bytes, self.config.checksum) {
             Ok(packet) => self.on_decoded(&packet),
-            Err(_) => self.on_undecodable(bytes),
+            Err(error) => self.on_undecodable(bytes, &error),
         };
         self.stats.packets_received += u64::from(taken == Taken::Yes);
         taken
@@ -99,18 +105,20 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             Packet::StatusAck(ack) => {
                 self.on_answer(PacketType::StatusBroadcast, ack.msg_id, None, ack.status);
             }
+            Packet::InfoAck(ack) => {
+                self.on_answer(PacketType::DeviceInfo, ack.msg_id, None, ack.status);
+            }
             Packet::ProbeAck(DeviceInfo { prefix, .. }) => {
                 let Prefix { endpoint, msg_id, .. } = *prefix;
                 self.on_answer(PacketType::Probe, msg_id, Some(endpoint), StatusCode::OK);
             }
             Packet::TimeRequest { .. } => self.clock_asked = ClockAsked::Yes { told: false },
             Packet::HeartbeatDev => self.answers.owe_pong(),
+            Packet::HeartbeatCloud => self.stats.heartbeats_answered += 1,
             Packet::HelloAck(_) | Packet::AppLoginAck(_) | Packet::ProbeResult(_) => {
-                self.stats.unmatched_answers += 1;
+                self.on_unmatched();
             }
-            Packet::InfoAck(_)
-            | Packet::HeartbeatCloud
-            | Packet::TimeResponse(_)
+            Packet::TimeResponse(_)
             | Packet::Disconnect { .. }
             | Packet::Handshake(_)
             | Packet::AppLogin(_) => {}
@@ -122,8 +130,13 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn on_greeting(&mut self, packet: &Packet<'_>) -> Taken {
         match (&self.config.greeting, packet) {
             (Greeting::Expect, Packet::Handshake(_)) => {
-                self.link.ready();
+                self.is_greeted();
                 return self.owe(Answer::Hello);
+            }
+            (Greeting::Send { .. }, Packet::AppLoginAck(LoginAck { status, .. }))
+                if !status.is_ok() =>
+            {
+                self.link.hang_up(HangupReason::Refused(*status));
             }
             (Greeting::Send { .. }, Packet::HelloAck(LoginAck { status, .. })) => {
                 match self.link.hello_sent_at() {
@@ -131,10 +144,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                         self.link.hang_up(HangupReason::Refused(*status));
                     }
                     Some(at) => {
-                        self.ack_time.sample(self.now.since(at));
-                        self.link.ready();
+                        self.ack_time.sample(self.now.micros_since(at));
+                        self.is_greeted();
                     }
-                    None => self.stats.unmatched_answers += 1,
+                    None => self.on_unmatched(),
                 }
             }
             _ => self.stats.before_greeting += 1,
@@ -142,12 +155,26 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         Taken::Yes
     }
 
+    fn is_greeted(&mut self) {
+        self.link.ready(self.now);
+        self.dialler.established();
+        self.stats.greetings.succeeded += 1;
+    }
+
+    /// An answer that nobody waits for. A peer that sends many is not one of this protocol.
+    fn on_unmatched(&mut self) {
+        self.stats.unmatched_answers += 1;
+        if !self.unmatched.take(self.now.as_micros()) {
+            self.link.hang_up(HangupReason::UnmatchedAnswers);
+        }
+    }
+
     /// Devices acknowledge what they cannot use; whoever sent it learns from the missing result.
-    fn on_undecodable(&mut self, bytes: &[u8]) -> Taken {
+    fn on_undecodable(&mut self, bytes: &[u8], error: &DecodeError) -> Taken {
         let kind = bytes.first().copied().and_then(PacketType::from_byte);
         let answer = match (kind, Prefix::of_packet(bytes)) {
             (Some(PacketType::StatusBroadcast), Some(prefix)) => {
-                Some(Answer::Status(prefix.msg_id))
+                Some(Answer::Status { msg_id: prefix.msg_id, status: StatusCode::OK })
             }
             (Some(PacketType::DataChannel), Some(Prefix { endpoint, msg_id, .. })) => {
                 Some(Answer::Data { endpoint, msg_id, status: StatusCode::OK })
@@ -159,7 +186,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         {
             return Taken::NotYet;
         }
-        self.stats.decode_errors += 1;
+        self.stats.decode_errors.count(error);
         Taken::Yes
     }
 
@@ -176,16 +203,14 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if frame.direction != Direction::RESPONSE {
             return self.on_message(PacketType::DataChannel, channel);
         }
-        // A mesh query may be answered with its page alone; other data says nothing of the execution.
-        let status = match frame.data.single() {
-            Some(status) => Some(StatusCode(status)),
-            None if self.on_message(PacketType::DataChannel, channel) == Taken::NotYet => {
-                return Taken::NotYet;
-            }
-            None => {
-                (frame.op == op::MESH_QUERY && !frame.data.is_empty()).then_some(StatusCode::OK)
-            }
-        };
+        let result = ResultData::of(frame);
+        let status = result.and_then(|result| result.status());
+        // A status alone is the session's; whatever else a result carries is the application's.
+        if !matches!(result, Some(ResultData::Status(_)))
+            && self.on_message(PacketType::DataChannel, channel) == Taken::NotYet
+        {
+            return Taken::NotYet;
+        }
         if let Some(status) = status {
             self.on_result(frame.counter, frame.op, status);
         }
@@ -193,17 +218,23 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     fn on_result(&mut self, counter: u32, op: u8, status: StatusCode) {
-        let Some(found) = self.outbox.find_result(counter, op) else {
-            self.stats.unmatched_answers += 1;
+        let Some(found) = self.outbox.take_result(self.now, counter, op) else {
+            // Most messages end with their receipt, and their results come all the same.
+            if self.next_counter.wrapping_sub(counter).wrapping_sub(1) < LATE_RESULTS {
+                self.stats.late_results += 1;
+            } else {
+                self.on_unmatched();
+            }
             return;
         };
-        if found.attempts == 1 {
-            self.result_time.sample(self.now.since(found.first_sent));
+        if let Some(round_trip) = found.round_trip {
+            self.result_time.sample(round_trip);
         }
+        self.count_ack(status);
         if status.is_ok() {
-            self.outbox.advance(self.now, found.slot, Stage::Executed);
+            self.outbox.advance(self.now, found.slot, Stage::Executed, &mut self.stats);
         } else {
-            self.outbox.finish(self.now, found.slot, Outcome::Nacked(status));
+            self.refused(found.slot, status);
         }
     }
 
@@ -219,103 +250,126 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         endpoint: Option<Endpoint>,
         status: StatusCode,
     ) {
-        let Some(found) = self.outbox.find(kind, msg_id, endpoint) else {
-            self.stats.unmatched_answers += 1;
-            return;
+        let Some(found) = self.outbox.take_receipt(self.now, kind, msg_id, endpoint) else {
+            return self.on_unmatched();
         };
-        let Matched { slot, attempts, first_sent, last_sent, stage, until } = found;
-        match status {
-            StatusCode::OK if stage >= Some(Stage::Acked) => {}
-            StatusCode::OK => {
-                if attempts == 1 {
-                    self.ack_time.sample(self.now.since(first_sent));
-                }
-                self.outbox.advance(self.now, slot, Stage::Acked);
-                if until == Stage::Executed {
-                    self.outbox.rearm(slot, last_sent + self.answer_timer(slot));
-                }
-            }
-            BUSY => self.outbox.note(slot, BUSY),
-            refused => self.outbox.finish(self.now, slot, Outcome::Nacked(refused)),
+        if let Some(round_trip) = found.round_trip {
+            self.ack_time.sample(round_trip);
         }
+        self.count_ack(status);
+        let Matched { slot, done, stage, until, last_sent, .. } = found;
+        if done {
+            return;
+        }
+        if !status.is_ok() {
+            return self.refused(slot, status);
+        }
+        if stage < Some(Stage::Acked) {
+            self.outbox.advance(self.now, slot, Stage::Acked, &mut self.stats);
+            if until == Stage::Executed {
+                let timer = last_sent.plus_micros(self.answer_timer(slot));
+                self.outbox.rearm(slot, timer, self.link.stood_still(self.now));
+            }
+        }
+    }
+
+    /// The peer refused a message: for the time being, so that its timer goes on, or for good.
+    fn refused(&mut self, slot: u16, status: StatusCode) {
+        if self.is_temporary(status) {
+            self.outbox.note(slot, status);
+        } else {
+            self.outbox.finish(self.now, slot, Outcome::Nacked(status), &mut self.stats);
+        }
+    }
+
+    fn is_temporary(&self, status: StatusCode) -> bool {
+        status == BUSY || self.config.retry.retries(status)
+    }
+
+    fn count_ack(&mut self, status: StatusCode) {
+        let temporary = self.is_temporary(status);
+        let acks = &mut self.stats.acks;
+        let counter = match status {
+            StatusCode::OK => &mut acks.ok,
+            _ if temporary => &mut acks.busy,
+            _ => &mut acks.nack,
+        };
+        *counter += 1;
     }
 
     /// The cloud's own word on a message: nobody took it, or it was refused.
     fn on_verdict(&mut self, receipt: &Receipt) {
         let Receipt { endpoint, msg_id, status } = *receipt;
-        let Some(found) = self.outbox.find(PacketType::DataChannel, msg_id, Some(endpoint)) else {
-            self.stats.unmatched_answers += 1;
-            return;
+        let kind = PacketType::DataChannel;
+        let Some(found) = self.outbox.take_verdict(kind, msg_id, endpoint) else {
+            return self.on_unmatched();
         };
-        let outcome = match status {
-            EXPIRED => Outcome::Unknown(Unknown::Expired),
-            StatusCode::OK => return,
-            refused => Outcome::Nacked(refused),
-        };
-        self.outbox.finish(self.now, found.slot, outcome);
+        match status {
+            StatusCode::OK => {}
+            EXPIRED => {
+                let outcome = Outcome::Unknown(Unknown::Expired);
+                self.outbox.finish(self.now, found.slot, outcome, &mut self.stats);
+            }
+            refused => self.refused(found.slot, refused),
+        }
     }
 
     /// A `0x43` has no message number: every one counts.
     fn on_info(&mut self, info: &DeviceInfo<'_>) -> Taken {
         let (prefix, len) = (info.prefix, info.payload.len());
         let kind = PacketType::DeviceInfo;
-        if self.owe(Answer::Info(prefix.msg_id)) == Taken::NotYet {
+        if !self.answers.have_room() {
             return Taken::NotYet;
         }
-        if self.inbox.room(kind, len) == Room::Never {
-            self.stats.oversized += 1;
-            return Taken::Yes;
+        let msg_id = prefix.msg_id;
+        let status = match self.inbox.room(kind, len) {
+            Room::Later => return Taken::NotYet,
+            Room::Yes => StatusCode::OK,
+            Room::Busy => self.is_busy(),
+            Room::Never => self.is_too_long(),
+        };
+        self.answers.owe(Answer::Info { msg_id, status });
+        if status.is_ok() {
+            let (arrived, epoch) = (self.now, self.epoch);
+            let header = Header { kind, prefix, frame: None, arrived, handle: None, epoch };
+            self.deliver(header, info.payload.iter().copied(), len);
         }
-        let header = Header { kind, prefix, frame: None, arrived: self.now, accepted: None };
-        self.deliver(header, info.payload.iter().copied(), len);
         Taken::Yes
     }
 
     /// A framed message: answered, and delivered unless it repeats one that was accepted.
     fn on_message(&mut self, kind: PacketType, channel: &Channel<'_>) -> Taken {
         let Channel { prefix, frame } = channel;
-        let Prefix { endpoint, msg_id, .. } = *prefix;
         if !self.answers.have_room() {
             return Taken::NotYet;
         }
-        let is_state = kind == PacketType::StatusBroadcast;
-        let salt = if is_state { self.epoch } else { 0 };
+        let salt = if kind == PacketType::StatusBroadcast { self.epoch } else { 0 };
+        let (endpoint, msg_id) = (prefix.endpoint, prefix.msg_id);
         let key = Key { kind, endpoint, msg_id, payload: payload_hash(salt, frame) };
-        let receipt = if is_state {
-            Some(Answer::Status(msg_id))
-        } else if frame.direction == Direction::RESPONSE {
-            None
-        } else {
-            Some(Answer::Data { endpoint, msg_id, status: StatusCode::OK })
-        };
         if let Some(verdict) = self.dedup.find(self.now, &key) {
             self.stats.duplicates += 1;
-            let result = verdict.result.map(|reported| {
-                let (counter, op) = (frame.counter, frame.op);
-                Answer::Result { endpoint, counter, op, reported }
-            });
-            for answer in receipt.into_iter().chain(result) {
-                self.answers.owe(answer);
-            }
+            self.answer_again(kind, channel, &verdict);
             return Taken::Yes;
         }
-        match self.inbox.room(kind, frame.data.len()) {
-            Room::Yes => {}
+        let refusal = match self.inbox.room(kind, frame.data.len()) {
             Room::Later => return Taken::NotYet,
-            Room::Never => {
-                self.stats.oversized += 1;
-                return Taken::Yes;
-            }
+            Room::Yes => None,
+            Room::Busy => Some(self.is_busy()),
+            Room::Never => Some(self.is_too_long()),
+        };
+        if let Some(refusal) = refusal {
+            self.owe_receipt_of(kind, channel, refusal);
+            return Taken::Yes;
         }
-        let Ok(accepted) = self.dedup.insert(self.now, &key) else {
-            if kind == PacketType::DataChannel {
-                self.answers.owe(Answer::Data { endpoint, msg_id, status: BUSY });
-            }
+        let Ok(handle) = self.dedup.insert(self.now, &key) else {
+            let refusal = self.is_busy();
+            self.owe_receipt_of(kind, channel, refusal);
             return Taken::Yes;
         };
-        self.stats.dedup_evictions = self.dedup.counts().evictions;
-        if let Some(receipt) = receipt {
-            self.answers.owe(receipt);
+        let is_state = kind == PacketType::StatusBroadcast;
+        if is_state || self.config.acknowledge == Acknowledge::Automatically {
+            self.dedup.acknowledge(handle, StatusCode::OK);
+            self.owe_receipt_of(kind, channel, StatusCode::OK);
         }
         let header = Header {
             kind,
@@ -327,15 +381,65 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 op: frame.op,
             }),
             arrived: self.now,
-            accepted: Some(accepted),
+            handle: Some(handle),
+            epoch: self.epoch,
         };
         self.deliver(header, frame.data.bytes(), frame.data.len());
         Taken::Yes
     }
 
+    /// A repetition gets the answers that the message got, and none while that has none.
+    fn answer_again(&mut self, kind: PacketType, channel: &Channel<'_>, verdict: &Verdict) {
+        if let Some(status) = verdict.acknowledged {
+            self.owe_receipt_of(kind, channel, status);
+        }
+        if let Some(reported) = verdict.result {
+            let (endpoint, frame) = (channel.prefix.endpoint, &channel.frame);
+            let (counter, op) = (frame.counter, frame.op);
+            self.answers.owe(Answer::Result { endpoint, counter, op, reported });
+        }
+    }
+
+    /// Owes the receipt of a framed message, if it gets one: results do not.
+    fn owe_receipt_of(&mut self, kind: PacketType, channel: &Channel<'_>, status: StatusCode) {
+        let Prefix { endpoint, msg_id, .. } = channel.prefix;
+        if kind == PacketType::StatusBroadcast {
+            self.answers.owe(Answer::Status { msg_id, status });
+        } else if channel.frame.direction != Direction::RESPONSE {
+            self.answers.owe(Answer::Data { endpoint, msg_id, status });
+        }
+    }
+
+    fn is_busy(&mut self) -> StatusCode {
+        self.stats.refused_busy += 1;
+        BUSY
+    }
+
+    fn is_too_long(&mut self) -> StatusCode {
+        self.stats.oversized += 1;
+        TOO_LONG
+    }
+
+    /// Puts an accepted message into the inbox, in place of older ones if that is the policy.
     fn deliver(&mut self, header: Header, data: impl Iterator<Item = u8>, len: usize) {
+        while let Some(gone) = self.inbox.displace(header.kind, len) {
+            self.dropped = self.dropped.saturating_add(1);
+            match gone.kind {
+                PacketType::DataChannel => self.stats.messages_dropped += 1,
+                _ => self.stats.states_dropped += 1,
+            }
+            self.forget_unanswered(gone.handle);
+        }
         self.stats.accepted += 1;
         self.readable |= self.inbox.len() == 0;
-        self.stats.states_dropped += self.inbox.push(header, data, len) as u64;
+        self.inbox.push(header, data, len);
+    }
+
+    /// A request that was dropped before anyone saw or answered it is accepted again when it is repeated.
+    fn forget_unanswered(&mut self, handle: Option<Handle>) {
+        let Some(handle) = handle else { return };
+        if self.dedup.verdict(handle).is_some_and(|verdict| verdict.acknowledged.is_none()) {
+            self.dedup.forget(handle);
+        }
     }
 }

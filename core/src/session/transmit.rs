@@ -1,14 +1,17 @@
-use super::Machine;
+use super::machine::Machine;
 use crate::config::Greeting;
 use crate::error::{EncodeError, TooSmall};
 use crate::event::Transmit;
 use crate::outbox::View;
 use crate::wire::{
-    Direction, Encoder, HEADER_LEN, Layout, Login, MAX_DECLARED, Packet, PacketType, Prefix,
+    Direction, Encoder, HEADER_LEN, INFO_FLAG, Layout, Login, MAX_DECLARED, Packet, PacketType,
+    Prefix,
 };
 
-/// The longest data of a message: it fits a packet even if every byte has to be stuffed.
-pub(super) const MAX_DATA: usize = (MAX_DECLARED - 7 - 2) / 2 - 9;
+/// The longest data of a message that is written into a frame: it fits a packet even if every byte has to be stuffed.
+pub(super) const fn longest_data() -> usize {
+    (MAX_DECLARED - Prefix::LEN - 2) / 2 - 9
+}
 
 /// Answers go first, so that a result precedes the state that follows from it; but a peer that keeps asking does not keep
 /// messages from leaving: after so many answers one message has its turn.
@@ -16,15 +19,11 @@ const ANSWERS_IN_A_ROW: u8 = 8;
 
 impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     pub(super) fn transmit(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
-        if self.link.owes_hello() {
-            return self.transmit_hello(out);
-        }
-        let message = self.next_in_time();
         if !self.link.is_ready() {
-            return Ok(None);
+            return if self.link.owes_hello() { self.transmit_hello(out) } else { Ok(None) };
         }
         let enough = self.answers_in_a_row >= ANSWERS_IN_A_ROW || self.answers.is_empty();
-        if let Some(at) = message.filter(|_| enough) {
+        if enough && let Some(at) = self.next_message() {
             return self.transmit_message(at, out);
         }
         if let Some(answer) = self.answers.first() {
@@ -48,15 +47,53 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// The message to hand over next; those whose time is over end here, should the tick that ends them come late.
-    fn next_in_time(&mut self) -> Option<u16> {
-        while let Some(at) = self.outbox.next_to_send(self.config.window) {
+    #[inline]
+    fn next_message(&mut self) -> Option<u16> {
+        loop {
+            let at = self.next_due().or_else(|| self.next_first())?;
             if self.outbox.deadline(at)? > self.now {
                 return Some(at);
             }
-            self.outbox.give_up(self.now, at);
+            self.outbox.give_up(self.now, at, &mut self.stats);
             self.hang_up_if_drained();
         }
-        None
+    }
+
+    /// The message to hand over again, if one is due and the budget allows it.
+    #[inline]
+    fn next_due(&mut self) -> Option<u16> {
+        loop {
+            let at = self.outbox.first_due()?;
+            if self.outbox.is_riding(at) {
+                return Some(at);
+            }
+            if self.outbox.deadline(at)? <= self.now {
+                return Some(at);
+            }
+            if self.now > self.outbox.first_sent(at)?.plus_micros(self.span) {
+                // The peer may not remember it any longer.
+                self.outbox.last_call(at);
+                continue;
+            }
+            let allowed = self.budget.has(self.now.as_micros());
+            if !allowed && !self.waits_for_budget {
+                self.waits_for_budget = true;
+                self.stats.budget_waits += 1;
+            }
+            return Some(at).filter(|_| allowed);
+        }
+    }
+
+    /// The message to hand over for the first time, if the windows allow it.
+    #[inline]
+    fn next_first(&mut self) -> Option<u16> {
+        let at = self.outbox.first_queued(self.config.window)?;
+        let allowed = self.outbox.is_within(self.config.id_window);
+        if !allowed && !self.waits_for_ids {
+            self.waits_for_ids = true;
+            self.stats.id_waits += 1;
+        }
+        Some(at).filter(|_| allowed)
     }
 
     fn transmit_hello(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
@@ -70,14 +107,39 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     fn transmit_message(&mut self, at: u16, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         let Some(view) = self.outbox.look(at) else { return Ok(None) };
-        let (id, kind, attempt) = (view.id, view.message.kind, view.attempts.saturating_add(1));
+        let View { id, message, copies, riding, refused, .. } = view;
         let len = encode(view, out).map_err(own_packet)?;
+        let now = self.now.as_micros();
+        if copies == 0 {
+            self.budget.bring(now);
+            self.waits_for_ids = false;
+        } else {
+            let reasons = &mut self.stats.retransmissions;
+            if riding {
+                reasons.reconnected += 1;
+            } else {
+                self.budget.take(now);
+                self.waits_for_budget = false;
+                *(if refused { &mut reasons.refused } else { &mut reasons.timeout }) += 1;
+            }
+        }
+        self.count_attempt(copies);
         self.answers_in_a_row = 0;
-        self.stats.retransmissions += u64::from(attempt > 1);
-        self.outbox.sent(self.now, at, self.now + self.answer_timer(at));
+        let timer = self.now.plus_micros(self.answer_timer(at));
+        let still = self.link.stood_still(self.now);
+        self.outbox.sent(self.now, at, timer, still, &mut self.stats);
         self.handed_over();
         self.hang_up_if_drained();
-        Ok(Some(Transmit { len, kind, id: Some(id), attempt }))
+        let attempt = copies.saturating_add(1);
+        Ok(Some(Transmit { len, kind: message.kind, id: Some(id), attempt }))
+    }
+
+    fn count_attempt(&mut self, copies: u16) {
+        let (last, firsts) = match self.stats.attempts.split_last_mut() {
+            Some(split) => split,
+            None => return,
+        };
+        *firsts.get_mut(usize::from(copies)).unwrap_or(last) += 1;
     }
 
     fn handed_over(&mut self) {
@@ -92,8 +154,11 @@ fn encode<'a, I: Iterator<Item = &'a [u8]>>(
 ) -> Result<usize, EncodeError> {
     let View { message, len, pieces, .. } = view;
     let mut to = Encoder::new(message.kind, out);
-    to.put_prefix(Prefix { endpoint: message.endpoint, msg_id: message.msg_id, flag: 0 });
-    if message.kind != PacketType::Probe {
+    let flag = if message.kind == PacketType::DeviceInfo { INFO_FLAG } else { 0 };
+    to.put_prefix(Prefix { endpoint: message.endpoint, msg_id: message.msg_id, flag });
+    if message.raw {
+        pieces.for_each(|piece| to.put(piece));
+    } else if message.kind != PacketType::Probe {
         let direction = match message.kind {
             PacketType::StatusBroadcast => Direction::ANNOUNCE,
             _ => Direction::REQUEST,

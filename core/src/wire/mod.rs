@@ -40,13 +40,13 @@ pub use frame::{ChecksumMode, Direction, Frame, FrameData, Layout, Stuffing, che
 pub use framer::{Framed, Framer, FramingError, Resync};
 pub use id::{Endpoint, MsgId, Secret, StatusCode};
 pub use kind::PacketType;
-pub(crate) use packet::LOGIN_OVERHEAD;
 pub use meaning::Meaning;
 pub use mesh::MeshPacket;
 pub use packet::{
     Channel, DeviceInfo, Login, LoginAck, Packet, Prefix, Receipt, ShortAck, TimeResponse, Verdict,
     mask_secrets,
 };
+pub(crate) use packet::{LOGIN_OVERHEAD, frame_of_payload};
 pub use page::{MeshPage, MeshRecord, PageHeader};
 pub use paging::{MeshPages, NextPage};
 pub use result::ResultData;

@@ -27,7 +27,8 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    const LEN: usize = 7;
+    /// Its length on the wire, in bytes.
+    pub const LEN: usize = 7;
 
     /// The prefix of a whole packet whose type has one, even if what follows it is of no use.
     pub(crate) fn of_packet(bytes: &[u8]) -> Option<Self> {
@@ -462,6 +463,11 @@ impl TimeResponse {
 }
 
 #[inline]
+/// The frame that is the payload of a `0x73` or `0x83` behind its prefix.
+pub(crate) fn frame_of_payload(kind: PacketType, payload: &[u8]) -> Result<Frame<'_>, DecodeError> {
+    Frame::decode(kind, payload, ChecksumMode::Strict)
+}
+
 fn exactly<const N: usize>(payload: &[u8]) -> Result<&[u8; N], DecodeError> {
     payload.try_into().map_err(|_| DecodeError::InvalidLength { have: payload.len(), need: N })
 }

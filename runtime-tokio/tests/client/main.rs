@@ -10,8 +10,7 @@ mod sending;
 mod talk;
 
 use cync_core::wire::{
-    ChecksumMode, Command, Destination, Endpoint, Framer, LoginAck, MAX_PACKET, Packet, Receipt,
-    Resync, StatusCode,
+    ChecksumMode, Endpoint, Framer, LoginAck, MAX_PACKET, Packet, Receipt, Resync, StatusCode, op,
 };
 use cync_core::{AuthCode, Config, HangupReason, NotSent, Request, Stage, State, Unknown};
 use cync_tokio::{Client, ConnectError, End, SendError};
@@ -31,12 +30,14 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn greeter() -> Config {
-    Config::greeter(Endpoint(1), AuthCode::new(b"0123456789abcdef").unwrap())
+    let mut config = Config::greeter(Endpoint(1), AuthCode::new(b"0123456789abcdef").unwrap());
+    (config.deadline, config.drain_timeout) = (24 * HOUR, SECOND * 20);
+    config
 }
 
 fn narrow(window: u16, queue: u16) -> Config {
     let mut config = greeter();
-    (config.window, config.queue) = (window, queue);
+    (config.window, config.queue.limit) = (window, queue);
     config
 }
 
@@ -77,11 +78,12 @@ fn execute(peer: &Client) -> JoinHandle<()> {
 
 /// A frame that carries a number, to be waited for very long.
 fn numbered(number: &[u8; 1]) -> Request<'_> {
-    Request::frame(0x99, number).deadline(24 * HOUR)
+    Request::frame(0x99, number)
 }
 
-fn power() -> Command {
-    Command::Power { to: Destination::device(1).unwrap(), on: true }
+/// A frame that no other supersedes, with the default deadline.
+fn power() -> Request<'static> {
+    Request::frame(op::POWER, &[0; 13]).deadline(SECOND * 5)
 }
 
 /// Ends when the future does, and fails if that takes longer than an hour.

@@ -7,7 +7,7 @@ async fn commands_are_executed_and_reported() {
     let (client, peer, ..) = pair().await;
     execute(&peer);
     for _ in 0..100 {
-        let receipt = client.send(Request::from(power()).until(Stage::Executed)).await.unwrap();
+        let receipt = client.send(power().until(Stage::Executed)).await.unwrap();
         assert_eq!((receipt.stage, receipt.attempts), (Some(Stage::Executed), 1));
     }
     assert_eq!(peer.stats().duplicates, 0);
@@ -30,7 +30,7 @@ async fn a_stream_that_has_to_be_flushed_is_flushed() {
     soon(client.ready()).await.unwrap();
     execute(&peer);
     let sent = Instant::now();
-    client.send(Request::from(power()).until(Stage::Executed)).await.unwrap();
+    client.send(power().until(Stage::Executed)).await.unwrap();
     assert_eq!(sent.elapsed(), Duration::ZERO);
 }
 
@@ -116,7 +116,9 @@ async fn a_peer_that_stops_reading_costs_messages_their_deadline_and_no_more() {
     let sends: Vec<_> = (0..60)
         .map(|_| {
             let client = client.clone();
-            tokio::spawn(async move { client.send(Request::frame(0x99, &data)).await })
+            tokio::spawn(async move {
+                client.send(Request::frame(0x99, &data).deadline(SECOND * 5)).await
+            })
         })
         .collect();
     for send in sends {

@@ -4,7 +4,7 @@ use crate::*;
 
 #[test]
 fn the_window_and_the_queue_are_bounded_and_writable_announces_room() {
-    let mut hub: Solo = Solo::greeted(config(|it| (it.window, it.queue) = (2, 3)));
+    let mut hub: Solo = Solo::greeted(config(|it| (it.window, it.queue.limit) = (2, 3)));
     for _ in 0..5 {
         hub.session.send(hub.now, power(true)).unwrap();
     }
@@ -24,8 +24,8 @@ fn the_window_and_the_queue_are_bounded_and_writable_announces_room() {
 
 #[test]
 fn a_session_without_a_queue_takes_what_fits_its_window_and_announces_room() {
-    let mut hub: Solo = Solo::greeted(config(|it| (it.window, it.queue) = (1, 0)));
-    let (msg_id, _) = send(&mut hub, power(true).into());
+    let mut hub: Solo = Solo::greeted(config(|it| (it.window, it.queue.limit) = (1, 0)));
+    let (msg_id, _) = send(&mut hub, power(true));
     assert_eq!(hub.session.send(hub.now, power(true)), Err(SendError::Full));
     hub.hear(&ack(msg_id, StatusCode::OK));
     assert_eq!(hub.events().last(), Some(&Event::Writable));
@@ -34,7 +34,8 @@ fn a_session_without_a_queue_takes_what_fits_its_window_and_announces_room() {
 
 #[test]
 fn writable_waits_until_the_bytes_have_room_as_well() {
-    let mut hub: Solo<8> = Solo::greeted(config(|it| (it.window, it.queue) = (4, 4)));
+    let mut hub: Solo<8> =
+        Solo::greeted(fit(config(|it| (it.window, it.queue.limit) = (4, 4)), 8, 1024));
     let long = Request::frame(0x99, &[7; 400]);
     hub.session.send(hub.now, long).unwrap();
     assert_eq!(hub.session.send(hub.now, long), Err(SendError::Full));
@@ -47,7 +48,8 @@ fn writable_waits_until_the_bytes_have_room_as_well() {
 
 #[test]
 fn data_that_could_never_have_room_is_too_long() {
-    let mut hub: Solo<8> = Solo::greeted(config(|it| (it.window, it.queue) = (4, 4)));
+    let mut hub: Solo<8> =
+        Solo::greeted(fit(config(|it| (it.window, it.queue.limit) = (4, 4)), 8, 1024));
     let sent = hub.session.send(hub.now, Request::frame(0x99, &[7; 513]));
     assert_eq!(sent, Err(SendError::TooLong { len: 513, max: 512 }));
     hub.session.send(hub.now, Request::frame(0x99, &[7; 512])).unwrap();
@@ -91,7 +93,7 @@ fn message_numbers_and_counters_wrap() {
     let mut hub = hub();
     let (mut before, mut wrapped) = (None, false);
     for _ in 0..66_000_u32 {
-        let (msg_id, counter) = send(&mut hub, power(true).into());
+        let (msg_id, counter) = send(&mut hub, power(true));
         if let Some((last, last_counter)) = before.replace((msg_id, counter)) {
             assert_eq!(
                 (msg_id.0, counter),

@@ -5,7 +5,7 @@ use crate::*;
 #[test]
 fn close_brings_to_an_end_what_is_under_way_and_then_hangs_up() {
     let mut hub: Solo = Solo::greeted(config(|it| it.window = 1));
-    let (first, _) = send(&mut hub, power(true).into());
+    let (first, _) = send(&mut hub, power(true));
     hub.session.send(hub.now, power(false)).unwrap();
     hub.session.close(hub.now);
     assert_eq!(
@@ -19,7 +19,7 @@ fn close_brings_to_an_end_what_is_under_way_and_then_hangs_up() {
     let events = hub.events();
     assert!(!events.iter().any(|event| matches!(event, Event::Hangup(_))), "an answer is owed");
     assert_eq!(kinds(&hub.out()), [0x7b]);
-    assert_eq!(hub.events(), [Event::Hangup(HangupReason::Closed)]);
+    assert_eq!(hub.events(), [Event::Hangup(HangupReason::Closed { left: 0 })]);
     hub.session.handle_disconnected(hub.now, Disconnect::Hangup);
     assert_eq!(hub.events(), [Event::StateChanged(State::Closed)]);
 }
@@ -27,9 +27,9 @@ fn close_brings_to_an_end_what_is_under_way_and_then_hangs_up() {
 #[test]
 fn closing_ends_at_the_latest_with_the_deadlines() {
     let mut hub = hub();
-    send(&mut hub, power(true).into());
+    send(&mut hub, power(true));
     hub.session.close(hub.now);
-    while !hub.events().contains(&Event::Hangup(HangupReason::Closed)) {
+    while !hub.events().contains(&Event::Hangup(HangupReason::Closed { left: 0 })) {
         hub.tick();
     }
     assert_eq!(hub.now, at(5_000));
@@ -42,7 +42,7 @@ fn closing_ends_although_the_tick_comes_late() {
     hub.session.close(hub.now);
     hub.wait(ms(25_000));
     assert!(hub.out().is_empty());
-    assert!(hub.events().contains(&Event::Hangup(HangupReason::Closed)));
+    assert!(hub.events().contains(&Event::Hangup(HangupReason::Closed { left: 0 })));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn an_idle_session_hangs_up_when_it_is_closed() {
     for mut solo in [hub(), Solo::connected(listener())] {
         solo.events();
         solo.session.close(solo.now);
-        assert!(solo.events().contains(&Event::Hangup(HangupReason::Closed)));
+        assert!(solo.events().contains(&Event::Hangup(HangupReason::Closed { left: 0 })));
     }
 }
 
@@ -61,7 +61,7 @@ fn a_closed_session_hangs_up_on_a_new_connection() {
     solo.session.close(solo.now);
     assert_eq!(solo.events(), [Event::StateChanged(State::Closed)]);
     solo.session.handle_connected(solo.now);
-    assert_eq!(solo.events(), [Event::Hangup(HangupReason::Closed)]);
+    assert_eq!(solo.events(), [Event::Hangup(HangupReason::Closed { left: 0 })]);
     assert_eq!(solo.session.state(), State::Closed);
 }
 

@@ -25,7 +25,7 @@ fn a_command_is_acknowledged_then_executed_and_the_receipt_says_so() {
 #[test]
 fn a_result_that_overtakes_the_acknowledgement_implies_it() {
     let mut hub = hub();
-    let (msg_id, counter) = send(&mut hub, power(true).into());
+    let (msg_id, counter) = send(&mut hub, power(true));
     hub.hear(&result(counter, &[0]));
     let ended = hub.done();
     assert_eq!(ended.len(), 1);
@@ -33,7 +33,8 @@ fn a_result_that_overtakes_the_acknowledgement_implies_it() {
     assert_eq!(ended[0].1.stage, Some(Stage::Executed));
     hub.hear(&ack(msg_id, StatusCode::OK));
     assert_eq!(hub.events(), []);
-    assert_eq!(hub.session.stats().unmatched_answers, 1);
+    assert_eq!(hub.session.stats().unmatched_answers, 0);
+    assert_eq!(hub.session.poll_timeout().unwrap().why, Timer::Silence, "its number is free");
 }
 
 #[test]
@@ -119,9 +120,9 @@ fn a_page_is_a_result_and_a_delivery() {
 
 #[test]
 fn the_allowed_attempts_end_it_as_unknown_after_exactly_that_many() {
-    let retry = RetryPolicy { max_attempts: NonZeroU16::new(3) };
+    let retry = RetryPolicy { max_attempts: NonZeroU16::new(3), ..RetryPolicy::default() };
     let mut hub: Solo = Solo::greeted(config(|it| it.retry = retry));
-    send(&mut hub, power(true).into());
+    send(&mut hub, power(true));
     for attempt in 1..=2 {
         assert_eq!(hub.tick().at, at(attempt * 1_000));
         assert_eq!(hub.out().len(), 1);
@@ -136,7 +137,7 @@ fn the_allowed_attempts_end_it_as_unknown_after_exactly_that_many() {
 #[test]
 fn the_deadline_ends_it() {
     let mut hub = hub();
-    send(&mut hub, Request::from(power(true)).deadline(ms(1_500)));
+    send(&mut hub, power(true).deadline(ms(1_500)));
     assert_eq!(hub.tick().at, at(1_000));
     assert_eq!(hub.out().len(), 1);
     assert_eq!(hub.tick().at, at(1_500));
@@ -156,7 +157,7 @@ fn what_was_never_handed_over_ends_as_not_sent() {
 #[test]
 fn a_due_attempt_that_is_not_taken_waits_for_nothing_but_its_deadline() {
     let mut hub = hub();
-    send(&mut hub, power(true).into());
+    send(&mut hub, power(true));
     assert_eq!(hub.tick().at, at(1_000));
     assert_eq!(hub.tick().at, at(5_000));
     assert_eq!(done(&mut hub), [Outcome::Unknown(Unknown::Timeout)]);
@@ -165,7 +166,7 @@ fn a_due_attempt_that_is_not_taken_waits_for_nothing_but_its_deadline() {
 #[test]
 fn a_message_sent_once_is_never_transmitted_twice_and_a_late_answer_still_counts() {
     let mut hub = hub();
-    let (msg_id, _) = send(&mut hub, Request::from(power(true)).once());
+    let (msg_id, _) = send(&mut hub, power(true).once());
     assert_eq!(hub.tick().at, at(1_000));
     assert!(hub.out().is_empty());
     assert_eq!(hub.session.poll_timeout().unwrap().at, at(5_000));

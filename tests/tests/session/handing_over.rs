@@ -41,7 +41,7 @@ fn a_buffer_that_is_too_short_is_told_what_is_needed_and_takes_nothing() {
 #[test]
 fn nothing_is_handed_over_past_its_deadline_when_the_clock_jumps() {
     let mut hub = hub();
-    send(&mut hub, power(true).into());
+    send(&mut hub, power(true));
     hub.tick();
     hub.session.send(hub.now, power(true)).unwrap();
     hub.wait(ms(100_000));
@@ -58,14 +58,14 @@ fn time_that_goes_back_stands_still() {
     hub.wait(ms(1_000));
     hub.session.handle_timeout(hub.now);
     hub.now = Instant::ZERO;
-    send(&mut hub, power(true).into());
+    send(&mut hub, power(true));
     assert_eq!(hub.tick().at, at(2_000));
 }
 
 #[test]
 fn a_deadline_without_end_is_never_reached() {
-    let mut hub = hub();
-    let (msg_id, _) = send(&mut hub, Request::from(power(true)).once().deadline(Duration::MAX));
+    let mut hub: Solo = Solo::greeted(config(|it| it.deadline = Duration::MAX));
+    let (msg_id, _) = send(&mut hub, power(true).once());
     assert_eq!(hub.tick().at, at(1_000));
     hub.hear(&ack(msg_id, StatusCode::OK));
     assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Acked)]);

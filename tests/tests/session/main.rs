@@ -14,17 +14,16 @@ mod secrets;
 mod services;
 
 use cync_core::wire::{
-    Channel, ChecksumMode, Command, Destination, DeviceInfo, Direction as Way, Frame, LoginAck,
-    MsgId, Packet, PacketType, Prefix, Receipt as Ack, ShortAck, StatusCode, TimeResponse, Verdict,
-    op,
+    Channel, ChecksumMode, Command, DeviceInfo, Direction as Way, Frame, LoginAck, MsgId, Packet,
+    PacketType, Prefix, Receipt as Ack, ShortAck, StatusCode, TimeResponse, Verdict, op,
 };
 use cync_core::{
-    CivilTime, Config, Disconnect, Event, HangupReason, Instant, NotSent, Outcome, Request,
-    RetryPolicy, SendError, Session, Stage, State, Timer, TooSmall, Unknown,
+    CivilTime, Config, Deadline, Disconnect, Event, HangupReason, Instant, NotSent, Outcome,
+    Request, RetryPolicy, SendError, Session, Stage, State, Timer, TooSmall, Unknown,
 };
 use cync_sim::{Copies, Direction};
 use cync_tests::pair::{ADDRESS, Pair};
-use cync_tests::solo::{AUTH, ENDPOINT, Solo, bytes_of, greeter, hello, listener};
+use cync_tests::solo::{AUTH, ENDPOINT, Solo, bytes_of, fit, greeter, hello, listener, switch};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
@@ -39,12 +38,16 @@ fn at(n: u64) -> Instant {
     Instant::ZERO + ms(n)
 }
 
-fn power(on: bool) -> Command {
-    Command::Power { to: Destination::device(ADDRESS).expect("in range"), on }
+fn power(on: bool) -> Request<'static> {
+    switch(ADDRESS, on)
 }
 
 fn executed() -> Request<'static> {
-    Request::from(power(true)).until(Stage::Executed)
+    power(true).until(Stage::Executed)
+}
+
+fn limit_inbox(config: &mut Config, limit: u16) {
+    (config.inbox_states.limit, config.inbox_messages.limit) = (limit, limit);
 }
 
 fn production() -> Pair {

@@ -4,7 +4,7 @@ use crate::*;
 
 /// A session whose inbox takes two requests, and has taken them.
 fn full() -> Solo {
-    let mut lamp: Solo = Solo::greeted(config(|it| it.inbox = 2));
+    let mut lamp: Solo = Solo::greeted(config(|it| limit_inbox(it, 2)));
     assert!(lamp.hear(&request(1)) && lamp.hear(&request(2)));
     lamp.out();
     lamp.events();
@@ -48,7 +48,7 @@ fn a_refused_packet_that_came_in_pieces_is_taken_when_nothing_more_is_offered() 
 #[test]
 fn answers_in_front_of_a_refused_message_are_taken() {
     let mut lamp = full();
-    let (msg_id, _) = send(&mut lamp, power(true).into());
+    let (msg_id, _) = send(&mut lamp, power(true));
     lamp.feed(&[bytes_of(&ack(msg_id, StatusCode::OK)), bytes_of(&request(3))].concat());
     assert!(!lamp.session.wants_input());
     assert_eq!(done(&mut lamp), [Outcome::Reached(Stage::Acked)]);
@@ -71,12 +71,16 @@ fn our_own_refusal_is_not_the_peers_silence() {
 
 #[test]
 fn while_input_is_refused_no_answer_is_missed() {
-    let retry = RetryPolicy { max_attempts: NonZeroU16::new(1) };
-    let mut lamp: Solo = Solo::greeted(config(|it| (it.inbox, it.retry) = (1, retry)));
+    let retry = RetryPolicy { max_attempts: NonZeroU16::new(1), ..RetryPolicy::default() };
+    let mut lamp: Solo = Solo::greeted(config(|it| {
+        limit_inbox(it, 1);
+        it.retry = retry;
+        it.deadline = ms(10_000);
+    }));
     lamp.hear(&request(1));
     let request_2 = bytes_of(&request(2));
     lamp.out();
-    let (msg_id, _) = send(&mut lamp, Request::from(power(true)).deadline(ms(10_000)));
+    let (msg_id, _) = send(&mut lamp, power(true));
     let stream = [request_2, bytes_of(&ack(msg_id, StatusCode::OK))].concat();
     assert_eq!(lamp.feed(&stream), 0);
     for _ in 0..8 {
@@ -92,7 +96,7 @@ fn while_input_is_refused_no_answer_is_missed() {
 #[test]
 fn a_deadline_passes_while_input_is_refused() {
     let mut lamp = full();
-    send(&mut lamp, power(true).into());
+    send(&mut lamp, power(true));
     lamp.feed(&bytes_of(&request(3)));
     while done(&mut lamp).is_empty() {
         lamp.tick();
@@ -102,7 +106,7 @@ fn a_deadline_passes_while_input_is_refused() {
 
 #[test]
 fn states_push_out_older_states() {
-    let mut hub: Solo = Solo::greeted(config(|it| it.inbox = 2));
+    let mut hub: Solo = Solo::greeted(config(|it| limit_inbox(it, 2)));
     (1..=5).for_each(|n| assert!(hub.hear(&announcement(n))));
     assert_eq!((hub.session.inbox_len(), hub.session.stats().states_dropped), (2, 3));
     assert_eq!(hub.session.recv(hub.now).unwrap().prefix.msg_id, MsgId(4));

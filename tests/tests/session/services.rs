@@ -34,12 +34,12 @@ fn a_question_for_the_time_is_asked_again_if_its_answer_had_no_room() {
     hub.hear(&Packet::TimeRequest { tag: 12 });
     assert_eq!(hub.events(), [Event::ClockAsked]);
     hub.hear(&request(1));
-    (2..=63).for_each(|n| assert!(hub.hear(&announcement(n))));
+    (2..=127).for_each(|n| assert!(hub.hear(&announcement(n))));
     let id = hub.session.recv(hub.now).unwrap().id().unwrap();
     hub.session.report(hub.now, id, StatusCode::OK).unwrap();
     hub.session.set_wall_clock(hub.now, LOCAL);
     assert!(!hub.events().contains(&Event::ClockAsked), "there is no room yet");
-    assert_eq!(hub.out().len(), 64);
+    assert_eq!(hub.out().len(), 128);
     assert_eq!(hub.events(), [Event::ClockAsked]);
     hub.session.set_wall_clock(hub.now, LOCAL);
     assert_eq!(kinds(&hub.out()), [0xc8]);

@@ -1,0 +1,204 @@
+//! Accepted messages that wait for the application.
+//!
+//! States (`0x43`, `0x83`) and everything else wait in two lanes, each with its own limit, bytes and policy, so that a flood
+//! of states costs no command its place. They are handed over in the order in which they came, whatever their lane.
+
+mod delivery;
+mod lane;
+mod ring;
+
+pub use delivery::{Delivery, DeliveryId, FrameHeader};
+
+use crate::queue::Queue;
+use crate::time::Instant;
+use crate::wire::{PacketType, Prefix};
+use lane::{Lane, Record};
+
+/// Names an accepted message in the memory of accepted messages.
+pub(crate) use crate::dedup::Handle;
+
+/// What a message is, apart from its data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Header {
+    pub(crate) kind: PacketType,
+    pub(crate) prefix: Prefix,
+    /// Of the inner frame, if there is one.
+    pub(crate) frame: Option<FrameHeader>,
+    pub(crate) arrived: Instant,
+    /// If it is remembered.
+    pub(crate) handle: Option<Handle>,
+    /// The number of the connection it came on.
+    pub(crate) epoch: u32,
+}
+
+/// Whether a message has room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Room {
+    /// Yes, once [`Inbox::displace`] has made it.
+    Yes,
+    /// Not before the application takes something.
+    Later,
+    /// No, and whoever sent it is to be told.
+    Busy,
+    /// It is longer than its lane.
+    Never,
+}
+
+/// A message that made room for a newer one. It was never handed over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Displaced {
+    pub(crate) kind: PacketType,
+    pub(crate) handle: Option<Handle>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Which {
+    States,
+    Messages,
+}
+
+impl Which {
+    const fn of(kind: PacketType) -> Self {
+        match kind {
+            PacketType::DeviceInfo | PacketType::StatusBroadcast => Self::States,
+            _ => Self::Messages,
+        }
+    }
+}
+
+/// The two lanes.
+#[derive(Debug)]
+pub(crate) struct Inbox<const SLOTS: usize> {
+    /// Of both lanes: first the places of the states, then those of the messages.
+    records: [Option<Record>; SLOTS],
+    states: Lane<SLOTS>,
+    messages: Lane<SLOTS>,
+    /// Counts how often the lane changed from one message to the next.
+    ///
+    /// While a message waits, its own lane takes fewer than `SLOTS` others, and between two of these the lane changes twice
+    /// at most. So numbers of waiting messages are less than `2 * SLOTS` apart, however long they wait, and wrap safely.
+    turn: u16,
+    /// The lane of the newest message.
+    newest: Which,
+    lent: Option<Which>,
+    /// The number of the connection on which the newest message came.
+    epoch: u32,
+}
+
+impl<const SLOTS: usize> Inbox<SLOTS> {
+    /// Numbers of waiting messages are less than `2 * SLOTS` apart: half of what 16 bits tell apart.
+    const MAX_SLOTS: u16 = u16::MAX / 4;
+
+    /// An empty inbox. If the limits together exceed `SLOTS`, states get what the messages leave.
+    pub(crate) fn new(states: Queue, messages: Queue) -> Self {
+        const { assert!(SLOTS <= Self::MAX_SLOTS as usize, "SLOTS is at most 16383") };
+        let slots = SLOTS as u16;
+        let of_messages = messages.limit.min(slots);
+        let of_states = states.limit.min(slots.saturating_sub(of_messages));
+        Self {
+            records: [None; SLOTS],
+            states: Lane::new(0, of_states, states.policy),
+            messages: Lane::new(of_states, of_messages, messages.policy),
+            turn: 0,
+            newest: Which::States,
+            lent: None,
+            epoch: 0,
+        }
+    }
+
+    /// Whether a message of this type and length has room now. The message lent is given up.
+    pub(crate) fn room(&mut self, kind: PacketType, len: usize) -> Room {
+        self.take_back();
+        self.lane(kind).room(len)
+    }
+
+    /// Drops the oldest message of the lane if the policy asks for it to make room. To be called until it returns `None`.
+    pub(crate) fn displace(&mut self, kind: PacketType, len: usize) -> Option<Displaced> {
+        self.take_back();
+        let (lane, records) = self.lane_mut(kind);
+        let oldest = lane.first(records).filter(|_| lane.displaces(len))?;
+        let gone = Displaced { kind: oldest.kind, handle: oldest.handle };
+        lane.pop(records);
+        Some(gone)
+    }
+
+    /// Takes a message that has [`Room::Yes`]; false, and nothing happens, if there is no room all the same.
+    pub(crate) fn push(
+        &mut self,
+        header: Header,
+        data: impl Iterator<Item = u8>,
+        len: usize,
+    ) -> bool {
+        self.take_back();
+        if header.epoch != self.epoch {
+            self.epoch = header.epoch;
+            self.states.outlive();
+            self.messages.outlive();
+        }
+        let which = Which::of(header.kind);
+        let turn = self.turn.wrapping_add(u16::from(which != self.newest));
+        let (lane, records) = self.lane_mut(header.kind);
+        let taken = lane.push(records, &header, turn, data, len);
+        if taken {
+            (self.turn, self.newest) = (turn, which);
+        }
+        taken
+    }
+
+    /// Lends the oldest message; the one lent before is given up.
+    pub(crate) fn lend(&mut self) -> Option<Delivery<'_>> {
+        self.take_back();
+        let state = self.states.first(&self.records);
+        let message = self.messages.first(&self.records);
+        let (record, which, lane) = match (state, message) {
+            (Some(state), Some(message)) if message.is_before(state) => {
+                (message, Which::Messages, &self.messages)
+            }
+            (Some(state), _) => (state, Which::States, &self.states),
+            (None, message) => (message?, Which::Messages, &self.messages),
+        };
+        self.lent = Some(which);
+        Some(Delivery {
+            kind: record.kind,
+            prefix: record.prefix(),
+            frame: record.frame,
+            data: lane.first_data(record),
+            arrived: record.arrived(),
+            duplicates: 0,
+            handle: record.handle,
+            epoch: self.epoch.wrapping_sub(u32::from(lane.first_is_outlived())),
+        })
+    }
+
+    /// Messages that were not handed over yet.
+    pub(crate) fn len(&self) -> usize {
+        let held = self.states.len() + self.messages.len();
+        held.saturating_sub(usize::from(self.lent.is_some()))
+    }
+
+    fn take_back(&mut self) {
+        match self.lent.take() {
+            Some(Which::States) => self.states.pop(&self.records),
+            Some(Which::Messages) => self.messages.pop(&self.records),
+            None => {}
+        }
+    }
+
+    fn lane(&self, kind: PacketType) -> &Lane<SLOTS> {
+        match Which::of(kind) {
+            Which::States => &self.states,
+            Which::Messages => &self.messages,
+        }
+    }
+
+    fn lane_mut(&mut self, kind: PacketType) -> (&mut Lane<SLOTS>, &mut [Option<Record>; SLOTS]) {
+        let lane = match Which::of(kind) {
+            Which::States => &mut self.states,
+            Which::Messages => &mut self.messages,
+        };
+        (lane, &mut self.records)
+    }
+}
+
+#[cfg(test)]
+mod tests;

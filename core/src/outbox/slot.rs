@@ -1,0 +1,172 @@
+use super::blocks::Chain;
+use crate::event::{Outcome, Receipt};
+use crate::request::Stage;
+use crate::time::Instant;
+use crate::wire::{Attributes, Destination, Endpoint, MsgId, PacketType, StatusCode};
+
+/// What a slot sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Message {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) counter: u32,
+    pub(crate) msg_id: MsgId,
+    pub(crate) kind: PacketType,
+    pub(crate) op: u8,
+    pub(crate) until: Stage,
+    /// Never hand over a second copy.
+    pub(crate) once: bool,
+    /// The data is the whole payload behind the prefix.
+    pub(crate) raw: bool,
+    /// What it sets, and of whom; raw payloads and queries set nothing.
+    pub(crate) sets: Attributes,
+    pub(crate) to: Destination,
+}
+
+/// What a message that has not ended waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    /// Its first transmission.
+    Queued,
+    /// The answer to its last copy, until its timer.
+    InFlight,
+    /// The end of the wait before its next copy.
+    BackOff,
+    /// Its next copy.
+    Due,
+    /// Its next copy, on a connection that it was not handed over on.
+    Riding,
+    /// A late answer, until its deadline: there will be no further copy.
+    LastCall,
+}
+
+/// Events of a slot that have not been polled, in the order they are told.
+pub(super) mod news {
+    pub(in crate::outbox) const SENT: u8 = 1;
+    pub(in crate::outbox) const ACKED: u8 = 2;
+    pub(in crate::outbox) const EXECUTED: u8 = 4;
+    pub(in crate::outbox) const DONE: u8 = 8;
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) message: Message,
+    pub(super) data: Chain,
+    pub(super) deadline: Instant,
+    pub(super) queued_at: Instant,
+    pub(super) first_sent: Instant,
+    /// When it was handed over last; once it has ended, when it did.
+    pub(super) last: Instant,
+    pub(super) done: Option<Outcome>,
+    pub(super) stage: Option<Stage>,
+    pub(super) status: Option<StatusCode>,
+    pub(super) phase: Phase,
+    /// Copies handed over.
+    pub(super) copies: u16,
+    /// Copies for a new connection, which use up no attempt.
+    pub(super) waived: u16,
+    pub(super) acks: Answered,
+    pub(super) results: Answered,
+    /// The number of its first transmission among all.
+    pub(super) ordinal: u32,
+    /// How long the peer's time had stood still when the timer was set.
+    pub(super) still: u32,
+    /// Copies were handed over on this connection, so that answers can be about them.
+    pub(super) answerable: bool,
+    /// A newer message forbids another copy.
+    pub(super) superseded: bool,
+    /// Copies of it may be under way, or it has not ended.
+    pub(super) numbered: bool,
+    pub(super) news: u8,
+}
+
+impl Slot {
+    pub(super) fn new(now: Instant, deadline: Instant, message: Message, data: Chain) -> Self {
+        Self {
+            message,
+            data,
+            deadline,
+            queued_at: now,
+            first_sent: now,
+            last: now,
+            done: None,
+            stage: None,
+            status: None,
+            phase: Phase::Queued,
+            copies: 0,
+            waived: 0,
+            acks: Answered::default(),
+            results: Answered::default(),
+            ordinal: 0,
+            still: 0,
+            answerable: false,
+            superseded: false,
+            numbered: true,
+            news: 0,
+        }
+    }
+
+    /// Whether answers to copies of it may still come.
+    pub(super) fn is_owed_answers(&self) -> bool {
+        self.acks.count < self.copies
+    }
+
+    /// Whether it sets something that a newer message can make stale.
+    pub(super) fn is_replaceable(&self) -> bool {
+        !self.message.sets.is_empty() && !self.superseded
+    }
+
+    pub(super) fn receipt(&self) -> Receipt {
+        Receipt {
+            stage: self.stage,
+            status: self.status,
+            attempts: self.copies,
+            queued_at: self.queued_at,
+            sent_at: (self.copies > 0).then_some(self.first_sent),
+            done_at: self.last,
+        }
+    }
+}
+
+/// The answers of one kind to a message's copies.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Answered {
+    count: u16,
+    sampled: bool,
+    /// From the first transmission to the first answer, in microseconds.
+    first: u32,
+}
+
+impl Answered {
+    /// One more answer, `after` microseconds behind the first transmission. Returns a round trip when it is sure: every one of
+    /// the `copies` was answered, so that the first answer is one to the first copy.
+    pub(super) fn one_more(&mut self, after: u64, copies: u16) -> Option<u64> {
+        if self.count == 0 {
+            self.first = u32::try_from(after).unwrap_or(u32::MAX);
+        }
+        self.count = self.count.saturating_add(1);
+        if self.count != copies || self.sampled {
+            return None;
+        }
+        self.sampled = true;
+        Some(u64::from(self.first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_answer_to_one_copy_is_a_round_trip() {
+        assert_eq!(Answered::default().one_more(70, 1), Some(70));
+    }
+
+    #[test]
+    fn the_first_answer_counts_once_all_copies_were_answered_and_not_before() {
+        let mut answered = Answered::default();
+        assert_eq!(answered.one_more(900, 3), None);
+        assert_eq!(answered.one_more(1_300, 3), None);
+        assert_eq!(answered.one_more(1_700, 3), Some(900));
+        assert_eq!(answered.one_more(1_800, 3), None, "once");
+    }
+}

@@ -1,0 +1,106 @@
+use super::machine::{ClockAsked, Machine};
+use crate::dial::Attempt;
+use crate::event::{Disconnect, HangupReason, State};
+use crate::link::{Closing, was_stable};
+use crate::time::micros;
+
+impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
+    pub(super) fn connect(&mut self) {
+        if self.link.state() != State::Closed {
+            self.dialler.start(self.now, self.link.state() != State::Disconnected);
+            self.dial_if_due();
+        }
+    }
+
+    /// Asks for a connection whose time has come.
+    pub(super) fn dial_if_due(&mut self) {
+        if self.dialler.poll(self.now) {
+            self.dial_asked = true;
+            self.stats.dials += 1;
+            self.link.connecting();
+        }
+    }
+
+    pub(super) fn connected(&mut self) {
+        if self.link.has_connection() {
+            self.stats.disconnections.replaced += 1;
+        }
+        self.leave_connection();
+        self.epoch = self.epoch.wrapping_add(1);
+        self.stats.connections += 1;
+        self.dialler.connected();
+        self.dial_asked = false;
+        if self.link.state() == State::Closed {
+            self.link.hang_up(HangupReason::Closed { left: 0 });
+        } else {
+            self.link.connected(self.now, &self.config.greeting);
+        }
+    }
+
+    pub(super) fn disconnected(&mut self, why: Disconnect) {
+        let attempt = match self.link.state() {
+            State::Connecting => Attempt::Unreachable,
+            State::Greeting => Attempt::NotGreeted,
+            State::Ready => Attempt::Ready {
+                stable: was_stable(self.link.ready_since(), self.now, &self.config),
+            },
+            // It has been dealt with, or nothing comes after it.
+            State::Disconnected | State::Draining | State::Closed => {
+                return self.leave_connection();
+            }
+        };
+        let counts = &mut self.stats.disconnections;
+        let counter = match why {
+            Disconnect::Hangup => &mut counts.hangup,
+            Disconnect::Peer => &mut counts.peer,
+            Disconnect::Error => &mut counts.error,
+            Disconnect::Replaced => &mut counts.replaced,
+        };
+        *counter += 1;
+        self.leave_connection();
+        self.dial_asked = false;
+        self.connect_failed = self.dialler.ended(self.now, attempt);
+    }
+
+    /// What belongs to a connection goes with it.
+    fn leave_connection(&mut self) {
+        let ends = matches!(self.link.state(), State::Draining | State::Closed);
+        match self.link.hangup() {
+            Some(HangupReason::GreetingTimeout) => self.stats.greetings.timed_out += 1,
+            Some(HangupReason::Refused(_)) => self.stats.greetings.refused += 1,
+            _ => {}
+        }
+        let ride_through = self.config.ride_through && !ends;
+        self.outbox.disconnect(self.now, ride_through, &mut self.stats);
+        self.answers.clear();
+        self.link.disconnected();
+        self.clock_asked = ClockAsked::No;
+    }
+
+    pub(super) fn close(&mut self) {
+        self.dialler.stop();
+        self.dial_asked = false;
+        let until = self.now.plus_micros(micros(self.config.drain_timeout));
+        match self.link.close(until) {
+            Closing::Drains => self.hang_up_if_drained(),
+            Closing::HangsUp => self.end_draining(),
+            Closing::Over => {
+                self.outbox.close(self.now, &mut self.stats);
+            }
+        }
+    }
+
+    /// Ends what is left, and hangs up.
+    pub(super) fn end_draining(&mut self) {
+        let left = self.outbox.close(self.now, &mut self.stats);
+        self.answers.clear();
+        self.link.hang_up(HangupReason::Closed { left });
+    }
+
+    pub(super) fn hang_up_if_drained(&mut self) {
+        if self.link.state() == State::Draining && self.outbox.is_idle() && self.answers.is_empty()
+        {
+            self.link.hang_up(HangupReason::Closed { left: 0 });
+        }
+    }
+}
