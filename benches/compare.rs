@@ -10,32 +10,46 @@ use cync_benches::{decode, exchange};
 const TURNS: usize = 301;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let is_bench = arguments.any(|argument| argument == "--bench");
-    // Without it this is a test, which only has to run.
+    // Without `--bench` this is a test, which only has to run.
+    let is_bench = std::env::args().any(|argument| argument == "--bench");
     let turns = if is_bench { TURNS } else { 1 };
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    let contests = exchange::CONTESTS.iter().chain([&decode::CONTEST]);
-    let chosen =
-        contests.filter(|contest| filter.as_ref().is_none_or(|it| contest.name.contains(it)));
-    for contest in chosen {
-        print(contest, &contest.run(turns));
-    }
+    let chosen = |contest: &&Contest| filter.as_ref().is_none_or(|it| contest.name.contains(it));
+    let contests = exchange::CONTESTS.iter().chain([&decode::CONTEST]).filter(chosen);
+    let results: Vec<_> = contests
+        .map(|contest| {
+            let measured = contest.run(turns);
+            print(contest.name, &measured);
+            (contest.name, measured)
+        })
+        .collect();
+    print_growth(&results);
 }
 
-fn print(contest: &Contest, measured: &[Measured]) {
+fn print(contest: &str, measured: &[Measured]) {
     let (ours, others): (Vec<_>, Vec<_>) =
         measured.iter().partition(|measured| measured.name.starts_with(OURS));
-    println!("\n{:36} {:>9} {:>17} {:>8}", contest.name, "median ns", "10 % .. 90 %", "allocs");
+    println!("\n{contest:36} {:>9} {:>17} {:>8}", "median ns", "10 % .. 90 %", "allocs");
     for it in measured {
         let (low, median, high) = (it.percentile(10), it.percentile(50), it.percentile(90));
         println!("  {:34} {median:9.1} {low:7.1} .. {high:6.1} {:8.2}", it.name, it.allocations);
     }
     for ours in ours {
-        let ratios = others.iter().map(|other| {
-            let ratio = ours.percentile(50) / other.percentile(50);
-            format!("{ratio:.2}x {}", other.name)
-        });
+        let ratios = others.iter().map(|it| format!("{:.2}x {}", ours.ratio(it), it.name));
         println!("  {} takes {}", ours.name, ratios.collect::<Vec<_>>().join(", "));
+    }
+}
+
+/// How the time of one exchange grows with the number in flight, each contender against itself.
+fn print_growth(results: &[(&str, Vec<Measured>)]) {
+    let mut in_flight = results.iter().filter(|(contest, _)| contest.ends_with("in flight"));
+    let Some((from, one)) = in_flight.next() else { return };
+    println!();
+    for (contest, measured) in in_flight {
+        let growths = measured.iter().filter_map(|it| {
+            let alone = one.iter().find(|alone| alone.name == it.name)?;
+            Some(format!("{:.2}x {}", it.percentile(50) / alone.percentile(50), it.name))
+        });
+        println!("{from} -> {contest}: {}", growths.collect::<Vec<_>>().join(", "));
     }
 }

@@ -36,7 +36,7 @@ pub struct Contest {
 pub struct Measured {
     /// Who.
     pub name: &'static str,
-    /// Nanoseconds of one work, of every turn, in ascending order.
+    /// Nanoseconds of one work, of every turn.
     pub nanos: Vec<f64>,
     /// Allocations of one work.
     pub allocations: f64,
@@ -45,7 +45,13 @@ pub struct Measured {
 impl Measured {
     /// Nanoseconds that `percent` of the turns did not exceed.
     pub fn percentile(&self, percent: usize) -> f64 {
-        self.nanos[(self.nanos.len() - 1) * percent / 100]
+        percentile(self.nanos.clone(), percent)
+    }
+
+    /// How many times as long as `other` it took: the median over the turns, in each of which both had the same machine.
+    pub fn ratio(&self, other: &Self) -> f64 {
+        let turns = self.nanos.iter().zip(&other.nanos);
+        percentile(turns.map(|(ours, theirs)| ours / theirs).collect(), 50)
     }
 }
 
@@ -76,12 +82,13 @@ impl Contest {
                 measured.nanos.push(start.elapsed().as_nanos() as f64 / *works as f64);
             }
         }
-        let measured = contenders.into_iter().map(|(_, _, mut measured)| {
-            measured.nanos.sort_by(f64::total_cmp);
-            measured
-        });
-        measured.collect()
+        contenders.into_iter().map(|(_, _, measured)| measured).collect()
     }
+}
+
+fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[(values.len() - 1) * percent / 100]
 }
 
 /// Finds how often the work is done in one turn, and warms up on the way.
