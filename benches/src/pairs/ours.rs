@@ -20,12 +20,15 @@ pub struct Ours<const SLOTS: usize, const SEEN: usize, const MTU: usize> {
 }
 
 /// The configurations of controller and device with so many messages in flight.
-fn configs(in_flight: usize, slots: usize) -> [Config; 2] {
+fn configs(in_flight: usize, slots: usize, seen: usize) -> [Config; 2] {
     let auth = AuthCode::new(b"0123456789abcdef").expect("16 bytes are a code");
     [Config::listener(ENDPOINT), Config::greeter(ENDPOINT, auth)].map(|mut config| {
         config.window = u16::try_from(in_flight).expect("at most 1000");
-        config.queue = u16::try_from(slots - in_flight).expect("at most 1024");
-        config.inbox = u16::try_from(slots).expect("at most 1024");
+        config.queue.limit = u16::try_from(slots - in_flight).expect("at most 1024");
+        config.inbox_states.limit = 1;
+        config.inbox_messages.limit = u16::try_from(slots - 1).expect("at most 1024");
+        config.counters = 1;
+        config.id_window = u16::try_from(seen).expect("at most 1024");
         config
     })
 }
@@ -33,7 +36,7 @@ fn configs(in_flight: usize, slots: usize) -> [Config; 2] {
 impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Ours<SLOTS, SEEN, MTU> {
     /// A pair that is ready, with room for so many messages in flight.
     pub fn new(in_flight: usize) -> Self {
-        let [hub, lamp] = configs(in_flight, SLOTS);
+        let [hub, lamp] = configs(in_flight, SLOTS, SEEN);
         let mut pair = Self {
             controller: Session::new(hub, 1).expect("the configuration is sound"),
             device: Session::new(lamp, 2).expect("the configuration is sound"),
@@ -134,7 +137,7 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Pair for Ours<SLOT
 
     fn totals(&self) -> Totals {
         for stats in [self.controller.stats(), self.device.stats()] {
-            let again = stats.retransmissions + stats.duplicates + stats.unmatched_answers;
+            let again = stats.retransmissions.total() + stats.duplicates + stats.unmatched_answers;
             assert_eq!((again, stats.ack_timeouts, stats.decode_errors), (0, 0, 0));
         }
         self.totals
