@@ -41,13 +41,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let attempt = match self.link.state() {
             State::Connecting => Attempt::Unreachable,
             State::Greeting => Attempt::NotGreeted,
-            State::Ready => Attempt::Ready {
+            State::Ready | State::Draining => Attempt::Ready {
                 stable: was_stable(self.link.ready_since(), self.now, &self.config),
             },
-            // It has been dealt with, or nothing comes after it.
-            State::Disconnected | State::Draining | State::Closed => {
-                return self.leave_connection();
-            }
+            // Nothing was there to go.
+            State::Disconnected | State::Closed => return self.leave_connection(),
         };
         let counts = &mut self.stats.disconnections;
         let counter = match why {
