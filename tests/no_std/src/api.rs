@@ -6,14 +6,15 @@ use core::fmt::{self, Debug, Display, Write};
 use core::hint::black_box;
 use core::mem::MaybeUninit;
 use core::time::Duration;
+use cync_core::dedup::{Busy, Dedup};
 use cync_core::wire::{
-    Datapoints, Destination, Encoder, Endpoint, Framer, FramingError, Hex, Meaning, MsgId, Packet,
-    PacketType, Resync, Secret, StatusCode, mask_secrets,
+    Command, Datapoints, Destination, Encoder, Endpoint, Framer, FramingError, Hex, Meaning, MsgId,
+    Packet, PacketType, Resync, Secret, StatusCode, ValueError, mask_secrets,
 };
 use cync_core::{
-    AuthCode, Config, ConfigError, DecodeError, Delivery, EncodeError, Event, HangupReason,
-    Instant, MessageId, Outcome, Request, RespondError, SendError, Session, Stage, State, Stats,
-    TooSmall, mix,
+    AckTimer, AuthCode, Config, ConfigError, ConnectError, DecodeError, Delivery, EncodeError,
+    Event, GreetError, Greeter, HangupReason, Instant, MessageId, Outcome, Preset, Request,
+    RespondError, RetryPolicy, SendError, Session, Stage, State, Stats, TooSmall, lab, mix,
 };
 
 /// The roots of the whole interface.
@@ -56,6 +57,16 @@ pub static CYNC_API: (&[&[Entry]], &[Entry]) = (
         display::<SendError>,
         display::<RespondError>,
         display::<ConfigError>,
+        display::<ConnectError>,
+        display::<GreetError>,
+        display::<Busy>,
+        display::<lab::LabError>,
+        display::<ValueError>,
+        display::<Command>,
+        debug::<Greeter>,
+        debug::<lab::Exchange<'_>>,
+        debug::<Dedup<100>>,
+        lab_exchange,
     ],
 );
 
@@ -67,6 +78,13 @@ extern "C" fn new<const SLOTS: usize, const SEEN: usize, const MTU: usize>(call:
     black_box(session.map(|session| place.write(session) as *const _)).ok();
 }
 
+extern "C" fn lab_exchange(call: &mut Call) {
+    type Place<'a> = (MaybeUninit<lab::Exchange<'a>>, lab::ExchangeConfig, lab::Toggle<'a>);
+    let Parts { object: (place, config, toggle), now, .. } = call.parts::<Place<'_>>();
+    let exchange = lab::Exchange::new(now, *config, now.as_micros(), *toggle);
+    black_box(exchange.map(|exchange| place.write(exchange) as *const _)).ok();
+}
+
 extern "C" fn framer(call: &mut Call) {
     let Parts { object, .. } = call.parts::<(MaybeUninit<Framer>, Resync)>();
     object.0.write(Framer::new(object.1));
@@ -76,13 +94,15 @@ extern "C" fn presets(call: &mut Call) {
     let Parts { now, input, .. } = call.parts::<()>();
     let endpoint = Endpoint(now.as_micros() as u32);
     black_box(AuthCode::new(input).map(|auth| Config::greeter(endpoint, auth))).ok();
-    black_box(Config::listener(endpoint));
+    let config = Config::listener(endpoint).preset(Preset::Lab);
+    black_box((config.span(), RetryPolicy::exponential(), AckTimer::from_p99(config.deadline)));
 }
 
 extern "C" fn request(call: &mut Call) {
     let Parts { object, input, .. } = call.parts::<(u8, Stage, Endpoint, Duration, Outcome)>();
     let (op, stage, endpoint, deadline, outcome) = *object;
     black_box((Request::announce(op, input), Request::probe(), outcome.is_success()));
+    black_box(Request::raw(PacketType::DeviceInfo, input).msg_id(u16::from(op)));
     let request = Request::frame(op, input).until(stage).once().deadline(deadline);
     black_box(request.endpoint(endpoint));
 }

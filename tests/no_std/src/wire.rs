@@ -2,16 +2,22 @@
 
 use crate::{Call, Entry, Parts};
 use core::hint::black_box;
+use core::num::NonZeroU8;
+use cync_core::dedup::{Dedup, Key};
 use cync_core::wire::{
-    ChecksumMode, Command, DeviceInfo, Direction, Encoder, Endpoint, Frame, FrameData, Framer,
-    Layout, Meaning, MeshPage, MsgId, Packet, PacketType, Prefix, StatusCode, checksum,
+    ChecksumMode, Command, DeviceInfo, DeviceStatus, Direction, Encoder, Endpoint, Frame,
+    FrameData, Framer, Layout, Meaning, MeshPage, MeshPages, MeshRecord, MsgId, Packet, PacketType,
+    PageHeader, Prefix, ResultData, StatusAnnouncement, StatusCode, StatusRecord, checksum,
 };
-use cync_core::{CivilTime, Delivery, DeliveryId, Disconnect, Request, Session};
+use cync_core::{
+    CivilTime, Delivery, DeliveryId, Disconnect, Greeter, MessageId, Request, Session, lab,
+};
 
 /// The roots of the wire path: the codec, the default session, the compact one, and one whose sizes are no powers of two.
 #[unsafe(no_mangle)]
-pub static CYNC_WIRE: [&[Entry]; 4] = [
+pub static CYNC_WIRE: [&[Entry]; 5] = [
     CODEC,
+    BESIDE,
     Of::<128, 1024, 4101>::SESSION,
     Of::<16, 128, 1100>::SESSION,
     Of::<7, 100, 333>::SESSION,
@@ -29,6 +35,75 @@ const CODEC: &[Entry] = &[
     command,
     parse_command,
 ];
+
+/// What a peer reaches beside a session.
+const BESIDE: &[Entry] = &[
+    device_status,
+    mesh_pages,
+    result_data,
+    greeter_input,
+    greeter_refuse,
+    lab_decode,
+    lab_exchange,
+    dedup_find,
+];
+
+extern "C" fn device_status(call: &mut Call) {
+    type Reports<'a> = (StatusAnnouncement, StatusRecord, MeshRecord);
+    let Parts { object, .. } = call.parts::<Reports<'_>>();
+    let (announcement, datapoint, record) = object;
+    black_box(DeviceStatus::of_announcement(announcement));
+    black_box((DeviceStatus::of_datapoint(datapoint), DeviceStatus::of_record(record)));
+}
+
+extern "C" fn mesh_pages(call: &mut Call) {
+    let Parts { object: (pages, header), .. } = call.parts::<(MeshPages, PageHeader)>();
+    black_box((pages.query(), pages.on_page(*header)));
+}
+
+extern "C" fn result_data(call: &mut Call) {
+    let Parts { object: frame, .. } = call.parts::<Frame<'_>>();
+    black_box(ResultData::of(frame).map(|result| result.status()));
+}
+
+extern "C" fn greeter_input(call: &mut Call) {
+    let Parts { object: greeter, now, input, .. } = call.parts::<Greeter>();
+    black_box(greeter.handle_input(now, input));
+    greeter.handle_timeout(now);
+    black_box((greeter.poll().map(|hello| hello.is_ok()), greeter.poll_timeout()));
+    black_box(greeter.bytes());
+}
+
+extern "C" fn greeter_refuse(call: &mut Call) {
+    let Parts { object, out, .. } = call.parts::<(Greeter, NonZeroU8)>();
+    black_box(object.0.refuse(object.1, out)).ok();
+}
+
+extern "C" fn lab_decode(call: &mut Call) {
+    black_box(lab::Frame::decode(call.parts::<()>().input)).ok();
+}
+
+extern "C" fn lab_exchange(call: &mut Call) {
+    let Parts { object: exchange, now, input, out } = call.parts::<lab::Exchange<'_>>();
+    exchange.handle_connected(now);
+    exchange.handle_input(now, input);
+    exchange.handle_timeout(now);
+    exchange.handle_disconnected(now);
+    black_box(exchange.poll_transmit(now, out)).ok();
+    black_box((exchange.poll_event(), exchange.poll_timeout(), exchange.outcome()));
+}
+
+extern "C" fn dedup_find(call: &mut Call) {
+    let Parts { object, now, .. } = call.parts::<(Dedup<100>, Key, StatusCode)>();
+    let (dedup, key, status) = object;
+    if dedup.find(now, key).is_none()
+        && let Ok(handle) = dedup.insert(now, key)
+    {
+        black_box((dedup.acknowledge(handle, *status), dedup.verdict(handle)));
+        black_box(dedup.forget(handle));
+    }
+    black_box((dedup.purge(now), dedup.len(), dedup.counts()));
+}
 
 extern "C" fn decode(call: &mut Call) {
     let Parts { object: mode, input, .. } = call.parts::<ChecksumMode>();
@@ -109,6 +184,7 @@ struct Of<const SLOTS: usize, const SEEN: usize, const MTU: usize>;
 impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Of<SLOTS, SEEN, MTU> {
     const SESSION: &[Entry] = &[
         Self::framer,
+        Self::connect,
         Self::handle_connected,
         Self::handle_disconnected,
         Self::handle_input,
@@ -117,7 +193,11 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Of<SLOTS, SEEN, MT
         Self::send_command,
         Self::send_request,
         Self::recv,
+        Self::respond,
         Self::report,
+        Self::ping,
+        Self::cancel,
+        Self::purge,
         Self::close,
         Self::poll_transmit,
         Self::poll_event,
@@ -138,6 +218,11 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Of<SLOTS, SEEN, MT
         let Parts { object: framer, mut input, .. } = call.parts::<Framer<MTU>>();
         black_box(framer.next(&mut input).map(|item| item.map_err(|error| error.reason())));
         black_box((input, framer.pending(), framer.skipped(), framer.is_idle()));
+    }
+
+    extern "C" fn connect(call: &mut Call) {
+        let Parts { object: session, now, .. } = Self::parts(call);
+        session.connect(now);
     }
 
     extern "C" fn handle_connected(call: &mut Call) {
@@ -183,6 +268,27 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Of<SLOTS, SEEN, MT
         black_box(session.recv(now).map(seen));
     }
 
+    extern "C" fn respond(call: &mut Call) {
+        let Parts { object, now, .. } = Self::parts_with::<(DeliveryId, StatusCode)>(call);
+        let (session, (delivery, status)) = object;
+        black_box(session.respond(now, *delivery, *status)).ok();
+    }
+
+    extern "C" fn ping(call: &mut Call) {
+        let Parts { object: session, now, .. } = Self::parts(call);
+        black_box(session.ping(now)).ok();
+    }
+
+    extern "C" fn cancel(call: &mut Call) {
+        let Parts { object, .. } = Self::parts_with::<MessageId>(call);
+        black_box(object.0.cancel(object.1));
+    }
+
+    extern "C" fn purge(call: &mut Call) {
+        let Parts { object: session, now, .. } = Self::parts(call);
+        black_box(session.purge(now));
+    }
+
     extern "C" fn report(call: &mut Call) {
         let Parts { object, now, .. } = Self::parts_with::<(DeliveryId, StatusCode)>(call);
         let (session, (delivery, status)) = object;
@@ -211,6 +317,6 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Of<SLOTS, SEEN, MT
         let session = Self::parts(call).object;
         black_box((session.wants_input(), session.state(), *session.stats()));
         black_box((session.in_flight(), session.queued()));
-        black_box((session.inbox_len(), session.remembered()));
+        black_box((session.inbox_len(), session.remembered(), session.round_trip()));
     }
 }
