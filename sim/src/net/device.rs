@@ -182,11 +182,14 @@ async fn greet(stream: TcpStream, peer: SocketAddr) -> Option<Greeted> {
         tracing::debug!(event = "nodelay", %peer, %error);
     }
     let (mut reader, writer) = stream.into_split();
-    let greeting = read_greeting(&mut reader).await;
-    if greeting.is_none() {
-        tracing::warn!(event = "no_greeting", %peer, "the peer did not greet; closed");
+    match read_greeting(&mut reader).await {
+        Ok(Some(greeting)) => return Some(Greeted { peer, greeting, reader, writer }),
+        Ok(None) => {
+            tracing::warn!(event = "no_greeting", %peer, "the peer left without a greeting")
+        }
+        Err(error) => tracing::warn!(event = "no_greeting", %peer, %error, "closed"),
     }
-    greeting.map(|greeting| Greeted { peer, greeting, reader, writer })
+    None
 }
 
 /// One connection, from its greeting to its end.

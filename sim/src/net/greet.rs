@@ -1,11 +1,8 @@
-use cync_core::wire::{ChecksumMode, Endpoint, Framer, Packet, Resync};
+use cync_core::wire::{Endpoint, PacketType};
+use cync_core::{Config, GreetError, Greeter, Instant};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
-
-/// How long a connection may take to say who it is.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// A greeting is shorter than this; what comes before it counts, too.
-const MOST: usize = 4096;
+use tokio::time::timeout;
 
 /// Who dialled, and the bytes that said so (and whatever came with them).
 pub(super) struct Greeting {
@@ -13,23 +10,38 @@ pub(super) struct Greeting {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Reads until the first packet is whole. `None` if it is not a greeting, or does not come in time.
-pub(super) async fn read_greeting(from: &mut (impl AsyncRead + Unpin)) -> Option<Greeting> {
-    tokio::time::timeout(TIMEOUT, read(from)).await.ok().flatten()
+/// Reads until the first packet is whole. `None` if the connection ends before.
+///
+/// # Errors
+/// If it is not a device's greeting, or does not come in time.
+pub(super) async fn read_greeting(
+    from: &mut (impl AsyncRead + Unpin),
+) -> Result<Option<Greeting>, GreetError> {
+    let limit = Config::listener(Endpoint::default()).greeting_timeout;
+    timeout(limit, read(from, limit)).await.unwrap_or(Err(GreetError::Timeout))
 }
 
-async fn read(from: &mut (impl AsyncRead + Unpin)) -> Option<Greeting> {
-    let mut bytes = Vec::with_capacity(MOST);
-    while bytes.len() < MOST {
-        let mut room = from.take((MOST - bytes.len()) as u64);
-        if room.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
+/// The runtime's clock decides when the time is over: the greeter's stands still.
+async fn read(
+    from: &mut (impl AsyncRead + Unpin),
+    limit: Duration,
+) -> Result<Option<Greeting>, GreetError> {
+    let now = Instant::ZERO;
+    let mut greeter = Greeter::new(now, limit);
+    let mut bytes = Vec::new();
+    let mut looked = 0;
+    loop {
+        if !matches!(from.read_buf(&mut bytes).await, Ok(1..)) {
+            return Ok(None);
         }
-        let mut framer: Framer = Framer::new(Resync::Close);
-        let Some(first) = framer.next(&mut bytes.as_slice()) else { continue };
-        let packet = Packet::decode(first.ok()?, ChecksumMode::Strict).ok()?;
-        let Packet::Handshake(login) = packet else { return None };
-        return Some(Greeting { endpoint: login.endpoint, bytes });
+        looked += greeter.handle_input(now, &bytes[looked..]);
+        match greeter.poll().transpose()? {
+            Some(hello) if hello.kind == PacketType::Handshake => {
+                let endpoint = hello.endpoint;
+                return Ok(Some(Greeting { endpoint, bytes }));
+            }
+            Some(hello) => return Err(GreetError::NotAGreeting(hello.kind.byte())),
+            None => {}
+        }
     }
-    None
 }
