@@ -4,12 +4,14 @@ mod answers;
 mod bounds;
 mod closing;
 mod delivery;
+mod dialling;
 mod disconnection;
 mod greeting;
 mod handing_over;
 mod liveness;
 mod malformed;
 mod refused_input;
+mod riding;
 mod secrets;
 mod services;
 
@@ -18,8 +20,9 @@ use cync_core::wire::{
     PacketType, Prefix, Receipt as Ack, ShortAck, StatusCode, TimeResponse, Verdict, op,
 };
 use cync_core::{
-    CivilTime, Config, Deadline, Disconnect, Event, HangupReason, Instant, NotSent, Outcome,
-    Request, RetryPolicy, SendError, Session, Stage, State, Timer, TooSmall, Unknown,
+    CivilTime, Config, ConnectError, Deadline, Disconnect, Event, HandshakeError, HangupReason,
+    Instant, MessageId, NotSent, Outcome, Redial, Request, RetryPolicy, SendError, Session, Stage,
+    State, Timer, TooSmall, Unknown,
 };
 use cync_sim::{Copies, Direction};
 use cync_tests::pair::{ADDRESS, Pair};
@@ -120,4 +123,43 @@ fn config(change: impl FnOnce(&mut Config)) -> Config {
     let mut config = listener();
     change(&mut config);
     config
+}
+
+/// A session that was never connected.
+fn unconnected(config: Config) -> Solo {
+    Solo { session: Box::new(Session::new(config, 1).expect("it is right")), now: at(0) }
+}
+
+/// Ends the connection, and makes and greets another one.
+fn reconnect(solo: &mut Solo) {
+    solo.session.handle_disconnected(solo.now, Disconnect::Peer);
+    solo.session.handle_connected(solo.now);
+    if solo.out_one().is_none() {
+        solo.feed(&hello());
+        assert_eq!(solo.out_one().map(|packet| packet[0]), Some(0x28));
+    } else {
+        solo.hear(&Packet::HelloAck(LoginAck { status: StatusCode::OK, reserved: 0 }));
+    }
+}
+
+/// What is handed over up to a time, and when, in milliseconds; every deadline is kept.
+fn handed_until(solo: &mut Solo, end: Instant) -> Vec<(u64, Vec<u8>)> {
+    let mut handed = Vec::new();
+    loop {
+        let now = solo.now.as_micros() / 1_000;
+        handed.extend(solo.out().into_iter().map(|packet| (now, packet)));
+        match solo.session.poll_timeout() {
+            Some(next) if next.at <= end => {
+                solo.tick();
+            }
+            _ => break,
+        }
+    }
+    solo.now = solo.now.max(end);
+    handed
+}
+
+/// The times of [`handed_until`] alone.
+fn times_until(solo: &mut Solo, end: Instant) -> Vec<u64> {
+    handed_until(solo, end).into_iter().map(|(time, _)| time).collect()
 }
