@@ -8,9 +8,12 @@ mod dialling;
 mod disconnection;
 mod greeting;
 mod handing_over;
+mod inbound;
 mod liveness;
 mod malformed;
+mod queueing;
 mod refused_input;
+mod responding;
 mod riding;
 mod secrets;
 mod services;
@@ -104,14 +107,17 @@ fn announcement(n: u16) -> Packet<'static> {
 }
 
 /// Sends, and returns the numbers of what was handed over.
-fn send(solo: &mut Solo, request: Request<'_>) -> (MsgId, u32) {
+fn send<const N: usize, const M: usize>(
+    solo: &mut Solo<N, M>,
+    request: Request<'_>,
+) -> (MsgId, u32) {
     solo.session.send(solo.now, request).expect("there is room");
     let out = solo.out();
     assert_eq!(out.len(), 1);
     numbers(&out[0])
 }
 
-fn done(solo: &mut Solo) -> Vec<Outcome> {
+fn done<const N: usize, const M: usize>(solo: &mut Solo<N, M>) -> Vec<Outcome> {
     solo.done().into_iter().map(|(outcome, _)| outcome).collect()
 }
 
