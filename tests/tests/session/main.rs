@@ -2,6 +2,7 @@
 
 mod answers;
 mod bounds;
+mod budget;
 mod closing;
 mod delivery;
 mod dialling;
@@ -14,9 +15,11 @@ mod malformed;
 mod queueing;
 mod refused_input;
 mod responding;
+mod retrying;
 mod riding;
 mod secrets;
 mod services;
+mod supersession;
 
 use cync_core::wire::{
     Channel, ChecksumMode, Command, DeviceInfo, Direction as Way, Frame, LoginAck, MsgId, Packet,
