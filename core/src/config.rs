@@ -54,7 +54,7 @@ pub enum Greeting {
     Expect,
 }
 
-/// Who acknowledges a request of the peer, a `0x73`.
+/// Who acknowledges a request of the peer, a `0x73`. What is no request, the session does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Acknowledge {
     /// The session, when it accepts it.

@@ -119,7 +119,7 @@ impl Link {
     pub(crate) fn disconnected(&mut self) {
         let closing = matches!(self.state, State::Draining | State::Closed)
             || matches!(self.hangup, Some(HangupReason::Closed { .. }));
-        self.went |= self.state_told != State::Disconnected && !closing;
+        self.went |= self.has_connection() && self.state_told != State::Disconnected && !closing;
         self.state = if closing { State::Closed } else { State::Disconnected };
         self.hello = Hello::None;
         self.ready_at = None;

@@ -39,6 +39,12 @@ impl<const N: usize> Blocks<N> {
         len.div_ceil(BLOCK) <= self.available
     }
 
+    /// Whether there is room once these have been released.
+    pub(super) fn would_have_room(&self, len: usize, without: impl Iterator<Item = Chain>) -> bool {
+        let blocks = without.map(|chain| usize::from(chain.len).div_ceil(BLOCK));
+        len.div_ceil(BLOCK) <= blocks.fold(self.available, usize::saturating_add)
+    }
+
     /// Stores `data`; `None` if there is no room for it.
     pub(super) fn store(&mut self, data: &[u8]) -> Option<Chain> {
         let len = u16::try_from(data.len()).ok()?;

@@ -111,12 +111,15 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Whether there is room for one more message with so many bytes of data.
     pub(crate) fn has_room(&self, len: usize) -> bool {
-        self.has_slot() && self.blocks.have_room(len)
+        self.lists.first(FREE).is_some() && self.blocks.have_room(len)
     }
 
-    /// Whether there is a slot for one more message.
-    pub(crate) fn has_slot(&self) -> bool {
-        self.lists.first(FREE).is_some()
+    /// Whether there would be if no message waited for its first transmission. A slot is not free before the end of its message
+    /// was told, so that there has to be one.
+    pub(crate) fn may_have_room(&self, len: usize) -> bool {
+        let queued = core::iter::successors(self.lists.first(QUEUED), |at| self.lists.after(*at));
+        let held = queued.filter_map(|at| self.slot(at)).map(|slot| slot.data);
+        self.lists.first(FREE).is_some() && self.blocks.would_have_room(len, held)
     }
 
     /// Takes a message in; `None` if there is no room for it.

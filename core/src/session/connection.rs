@@ -6,7 +6,7 @@ use crate::time::micros;
 
 impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     pub(super) fn connect(&mut self) {
-        if self.link.state() != State::Closed {
+        if !matches!(self.link.state(), State::Draining | State::Closed) {
             self.dialler.start(self.now, self.link.state() != State::Disconnected);
             self.dial_if_due();
         }
@@ -41,10 +41,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let attempt = match self.link.state() {
             State::Connecting => Attempt::Unreachable,
             State::Greeting => Attempt::NotGreeted,
+            // After draining nothing is dialled.
             State::Ready | State::Draining => Attempt::Ready {
                 stable: was_stable(self.link.ready_since(), self.now, &self.config),
             },
-            // Nothing was there to go.
+            // It has been dealt with, or is none that counts.
             State::Disconnected | State::Closed => return self.leave_connection(),
         };
         let counts = &mut self.stats.disconnections;

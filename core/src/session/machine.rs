@@ -159,7 +159,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.clock_asked = ClockAsked::Yes { told: true };
             return Some(Event::ClockAsked);
         }
-        if self.refused.is_some_and(|len| self.may_send() && self.has_room(usize::from(len))) {
+        if self.refused.is_some_and(|len| self.may_send() && self.may_have_room(usize::from(len))) {
             self.refused = None;
             return Some(Event::Writable);
         }

@@ -366,8 +366,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.owe_receipt_of(kind, channel, refusal);
             return Taken::Yes;
         };
-        let is_state = kind == PacketType::StatusBroadcast;
-        if is_state || self.config.acknowledge == Acknowledge::Automatically {
+        self.stats.dedup_evictions = self.dedup.counts().evictions;
+        let is_request = kind == PacketType::DataChannel && frame.direction == Direction::REQUEST;
+        if !is_request || self.config.acknowledge == Acknowledge::Automatically {
             self.dedup.acknowledge(handle, StatusCode::OK);
             self.owe_receipt_of(kind, channel, StatusCode::OK);
         }

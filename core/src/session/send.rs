@@ -148,14 +148,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if self.outbox.has_room(len) && !sets.is_empty() && self.outbox.has_stale(to, sets) {
             return Ok(());
         }
-        if self.config.queue.policy == QueuePolicy::DropOldest {
-            while self.outbox.has_slot() && !self.has_room(len) {
-                if !self.outbox.drop_oldest(self.now, &mut self.stats) {
-                    break;
-                }
-            }
+        if !self.may_have_room(len) {
+            return Err(self.is_full(len));
         }
-        if self.has_room(len) { Ok(()) } else { Err(self.is_full(len)) }
+        while !self.has_room(len) && self.outbox.drop_oldest(self.now, &mut self.stats) {}
+        Ok(())
     }
 
     fn is_full(&mut self, len: usize) -> SendError {
@@ -168,9 +165,16 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         SendError::Full
     }
 
-    /// Whether `send` would take so many bytes of data.
+    /// Whether `send` would take so many bytes of data, if need be in place of older messages.
+    pub(super) fn may_have_room(&self, len: usize) -> bool {
+        let drops = self.config.queue.policy == QueuePolicy::DropOldest;
+        let limit = u32::from(self.config.window) + u32::from(self.config.queue.limit);
+        let may_drop = drops && u32::from(self.outbox.in_flight()) < limit;
+        self.has_room(len) || may_drop && self.outbox.may_have_room(len)
+    }
+
     #[inline]
-    pub(super) fn has_room(&self, len: usize) -> bool {
+    fn has_room(&self, len: usize) -> bool {
         let held = u32::from(self.outbox.queued()) + u32::from(self.outbox.in_flight());
         let limit = u32::from(self.config.window) + u32::from(self.config.queue.limit);
         held < limit && self.outbox.has_room(len)

@@ -2,24 +2,33 @@
 
 mod answers;
 mod bounds;
+mod budget;
 mod closing;
 mod delivery;
+mod dialling;
 mod disconnection;
 mod greeting;
 mod handing_over;
+mod inbound;
 mod liveness;
 mod malformed;
+mod queueing;
 mod refused_input;
+mod responding;
+mod retrying;
+mod riding;
 mod secrets;
 mod services;
+mod supersession;
 
 use cync_core::wire::{
     Channel, ChecksumMode, Command, DeviceInfo, Direction as Way, Frame, LoginAck, MsgId, Packet,
     PacketType, Prefix, Receipt as Ack, ShortAck, StatusCode, TimeResponse, Verdict, op,
 };
 use cync_core::{
-    CivilTime, Config, Deadline, Disconnect, Event, HangupReason, Instant, NotSent, Outcome,
-    Request, RetryPolicy, SendError, Session, Stage, State, Timer, TooSmall, Unknown,
+    CivilTime, Config, ConnectError, Deadline, Disconnect, Event, HandshakeError, HangupReason,
+    Instant, MessageId, NotSent, Outcome, Redial, Request, RetryPolicy, SendError, Session, Stage,
+    State, Timer, TooSmall, Unknown,
 };
 use cync_sim::{Copies, Direction};
 use cync_tests::pair::{ADDRESS, Pair};
@@ -101,14 +110,17 @@ fn announcement(n: u16) -> Packet<'static> {
 }
 
 /// Sends, and returns the numbers of what was handed over.
-fn send(solo: &mut Solo, request: Request<'_>) -> (MsgId, u32) {
+fn send<const N: usize, const M: usize>(
+    solo: &mut Solo<N, M>,
+    request: Request<'_>,
+) -> (MsgId, u32) {
     solo.session.send(solo.now, request).expect("there is room");
     let out = solo.out();
     assert_eq!(out.len(), 1);
     numbers(&out[0])
 }
 
-fn done(solo: &mut Solo) -> Vec<Outcome> {
+fn done<const N: usize, const M: usize>(solo: &mut Solo<N, M>) -> Vec<Outcome> {
     solo.done().into_iter().map(|(outcome, _)| outcome).collect()
 }
 
@@ -120,4 +132,43 @@ fn config(change: impl FnOnce(&mut Config)) -> Config {
     let mut config = listener();
     change(&mut config);
     config
+}
+
+/// A session that was never connected.
+fn unconnected(config: Config) -> Solo {
+    Solo { session: Box::new(Session::new(config, 1).expect("it is right")), now: at(0) }
+}
+
+/// Ends the connection, and makes and greets another one.
+fn reconnect(solo: &mut Solo) {
+    solo.session.handle_disconnected(solo.now, Disconnect::Peer);
+    solo.session.handle_connected(solo.now);
+    if solo.out_one().is_none() {
+        solo.feed(&hello());
+        assert_eq!(solo.out_one().map(|packet| packet[0]), Some(0x28));
+    } else {
+        solo.hear(&Packet::HelloAck(LoginAck { status: StatusCode::OK, reserved: 0 }));
+    }
+}
+
+/// What is handed over up to a time, and when, in milliseconds; every deadline is kept.
+fn handed_until(solo: &mut Solo, end: Instant) -> Vec<(u64, Vec<u8>)> {
+    let mut handed = Vec::new();
+    loop {
+        let now = solo.now.as_micros() / 1_000;
+        handed.extend(solo.out().into_iter().map(|packet| (now, packet)));
+        match solo.session.poll_timeout() {
+            Some(next) if next.at <= end => {
+                solo.tick();
+            }
+            _ => break,
+        }
+    }
+    solo.now = solo.now.max(end);
+    handed
+}
+
+/// The times of [`handed_until`] alone.
+fn times_until(solo: &mut Solo, end: Instant) -> Vec<u64> {
+    handed_until(solo, end).into_iter().map(|(time, _)| time).collect()
 }

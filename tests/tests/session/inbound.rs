@@ -1,0 +1,135 @@
+//! The inbox: its two lanes and their policies.
+
+use crate::*;
+use cync_core::wire::Endpoint;
+use cync_core::{Queue, QueuePolicy};
+
+fn lanes(states: Queue, messages: Queue) -> Solo {
+    Solo::greeted(config(|it| (it.inbox_states, it.inbox_messages) = (states, messages)))
+}
+
+fn taken(hub: &mut Solo) -> Vec<u16> {
+    let mut taken = Vec::new();
+    while let Some(delivery) = hub.session.recv(hub.now) {
+        taken.push(delivery.prefix.msg_id.0);
+    }
+    taken
+}
+
+#[test]
+fn blocked_messages_wait_outside_and_states_behind_them_too() {
+    let mut hub = lanes(Queue::new(9, QueuePolicy::DropOldest), Queue::new(1, QueuePolicy::Block));
+    assert!(hub.hear(&request(1)) && !hub.hear(&request(2)));
+    assert!(!hub.session.wants_input());
+    assert_eq!(hub.session.stats().input_refusals, 1);
+    assert_eq!(taken(&mut hub), [1]);
+    assert!(hub.hear(&request(2)));
+    assert_eq!(hub.session.stats().refused_busy, 0);
+}
+
+#[test]
+fn rejected_messages_are_answered_busy_and_accepted_when_they_are_repeated_later() {
+    let mut hub = lanes(Queue::new(1, QueuePolicy::Reject), Queue::new(1, QueuePolicy::Reject));
+    assert!(hub.hear(&request(1)) && hub.hear(&request(2)));
+    assert!(hub.hear(&announcement(3)) && hub.hear(&announcement(4)));
+    let prefix = Prefix { endpoint: ENDPOINT, msg_id: MsgId(0x0101), flag: 6 };
+    assert!(hub.hear(&Packet::DeviceInfo(DeviceInfo { prefix, payload: &[1] })));
+    let msg_id = MsgId;
+    let expected = [
+        ack(msg_id(1), StatusCode::OK),
+        ack(msg_id(2), BUSY),
+        Packet::StatusAck(ShortAck { msg_id: msg_id(3), status: StatusCode::OK }),
+        Packet::StatusAck(ShortAck { msg_id: msg_id(4), status: BUSY }),
+        Packet::InfoAck(ShortAck { msg_id: msg_id(0x0101), status: BUSY }),
+    ];
+    assert_eq!(hub.out(), expected.map(|packet| bytes_of(&packet)));
+    assert_eq!(hub.session.stats().refused_busy, 3);
+    assert_eq!(taken(&mut hub), [1, 3]);
+    assert!(hub.hear(&request(2)) && hub.hear(&announcement(4)));
+    assert_eq!(taken(&mut hub), [2, 4]);
+    assert_eq!((hub.session.stats().duplicates, hub.session.stats().accepted), (0, 4));
+}
+
+#[test]
+fn dropping_lanes_tell_how_many_they_dropped_since_that_was_told() {
+    let drop = Queue::new(2, QueuePolicy::DropOldest);
+    let mut hub = lanes(drop, drop);
+    (1..=5).for_each(|n| assert!(hub.hear(&announcement(n))));
+    (11..=13).for_each(|n| assert!(hub.hear(&request(n))));
+    assert_eq!(hub.events(), [Event::Readable, Event::InboxOverrun { dropped: 4 }]);
+    let stats = hub.session.stats();
+    assert_eq!((stats.states_dropped, stats.messages_dropped, stats.accepted), (3, 1, 8));
+    assert!(hub.hear(&announcement(6)));
+    assert_eq!(hub.events(), [Event::InboxOverrun { dropped: 1 }]);
+    assert_eq!(hub.events(), []);
+    assert_eq!(taken(&mut hub), [5, 12, 13, 6], "in the order in which they came");
+}
+
+#[test]
+fn a_message_that_was_lent_is_not_dropped() {
+    let mut hub =
+        lanes(Queue::new(1, QueuePolicy::DropOldest), Queue::new(1, QueuePolicy::DropOldest));
+    hub.hear(&request(1));
+    assert_eq!(hub.session.recv(hub.now).map(|it| it.prefix.msg_id), Some(MsgId(1)));
+    hub.hear(&request(2));
+    assert_eq!(hub.session.stats().messages_dropped, 0);
+    assert_eq!(taken(&mut hub), [2]);
+}
+
+#[test]
+fn a_message_longer_than_the_inbox_is_refused_for_good() {
+    let mut lamp: Solo<4> =
+        Solo::greeted(fit(config(|it| (it.window, it.queue.limit) = (2, 2)), 4, 1024));
+    let data = [5; 97];
+    let long = |len: usize| {
+        Packet::DataChannel(channel(len as u16, Frame::request(1, op::POWER, &data[..len])))
+    };
+    assert!(lamp.hear(&long(97)) && lamp.hear(&long(96)));
+    let answers = [ack(MsgId(97), StatusCode(0xb6)), ack(MsgId(96), StatusCode::OK)];
+    assert_eq!(lamp.out(), answers.map(|packet| bytes_of(&packet)));
+    assert_eq!((lamp.session.stats().oversized, lamp.session.inbox_len()), (1, 1));
+    let prefix = Prefix { endpoint: ENDPOINT, msg_id: MsgId(0x0101), flag: 6 };
+    assert!(lamp.hear(&Packet::DeviceInfo(DeviceInfo { prefix, payload: &data })));
+    let status = StatusCode(0xb6);
+    assert_eq!(
+        lamp.out(),
+        [bytes_of(&Packet::InfoAck(ShortAck { msg_id: MsgId(0x0101), status }))]
+    );
+}
+
+#[test]
+fn a_sender_beyond_the_counters_is_told_that_the_session_is_busy() {
+    let mut hub = hub();
+    let from = |endpoint: u32| {
+        let prefix = Prefix { endpoint: Endpoint(endpoint), msg_id: MsgId(1), flag: 0 };
+        Packet::DataChannel(Channel { prefix, frame: Frame::request(1, op::POWER, &[1]) })
+    };
+    for endpoint in 1..=4 {
+        assert!(hub.hear(&from(endpoint)));
+    }
+    hub.out();
+    assert!(hub.hear(&from(5)));
+    let receipt = |status| {
+        bytes_of(&Packet::DataAck(Ack { endpoint: Endpoint(5), msg_id: MsgId(1), status }))
+    };
+    assert_eq!(hub.out(), [receipt(BUSY)]);
+    assert_eq!((hub.session.stats().refused_busy, hub.session.stats().accepted), (1, 4));
+    // What was accepted may be repeated for seven seconds.
+    hub.wait(ms(6_999));
+    assert!(hub.hear(&from(5)));
+    assert_eq!(hub.out(), [receipt(BUSY)]);
+    hub.wait(ms(1));
+    assert!(hub.hear(&from(5)));
+    assert_eq!(hub.out(), [receipt(StatusCode::OK)]);
+    assert_eq!(hub.session.stats().dedup_evictions, 1);
+}
+
+#[test]
+fn duplicates_are_counted_in_the_delivery_until_it_is_lent() {
+    let mut hub = hub();
+    (0..3).for_each(|_| assert!(hub.hear(&request(1))));
+    let delivery = hub.session.recv(hub.now).unwrap();
+    assert_eq!((delivery.duplicates, delivery.prefix.msg_id), (2, MsgId(1)));
+    assert_eq!(hub.session.stats().duplicates, 2);
+    assert_eq!(kinds(&hub.out()), [0x7b; 3]);
+}
