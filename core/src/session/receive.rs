@@ -11,7 +11,7 @@ use crate::request::Stage;
 use crate::wire::framer::Front;
 use crate::wire::{
     Channel, DeviceInfo, Direction, Endpoint, Framer, FramingError, LoginAck, MsgId, Packet,
-    PacketType, Prefix, Receipt, ResultData, StatusCode,
+    PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
 };
 
 /// Our own extension: the peer has no room at the moment. The message is transmitted again.
@@ -57,6 +57,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             }
             framer.accept(&mut input, len);
             whole = true;
+            if input.is_empty() {
+                // The framer would say the same, at more expense.
+                break;
+            }
         }
         if !self.link.is_up() {
             input = &[];
@@ -75,13 +79,28 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.link.hang_up(HangupReason::NotThisProtocol(kind, error.declared()));
     }
 
+    #[inline]
     fn on_packet(&mut self, bytes: &[u8]) -> Taken {
-        let taken = match Packet::decode(bytes, self.config.checksum) {
-            Ok(packet) => self.on_decoded(&packet),
-            Err(error) => self.on_undecodable(bytes, &error),
+        let taken = match Plain::of(bytes).filter(|_| self.link.state() != State::Greeting) {
+            Some(Plain::Data(channel)) => self.on_data(&channel),
+            Some(Plain::Status(channel)) => self.on_message(PacketType::StatusBroadcast, &channel),
+            Some(Plain::Ack(receipt)) => {
+                self.on_ack(&receipt);
+                Taken::Yes
+            }
+            None => self.on_other(bytes),
         };
         self.stats.packets_received += u64::from(taken == Taken::Yes);
         taken
+    }
+
+    /// A packet that is not among the few that most of the traffic consists of.
+    #[inline(never)]
+    fn on_other(&mut self, bytes: &[u8]) -> Taken {
+        match Packet::decode(bytes, self.config.checksum) {
+            Ok(packet) => self.on_decoded(&packet),
+            Err(error) => self.on_undecodable(bytes, &error),
+        }
     }
 
     fn on_decoded(&mut self, packet: &Packet<'_>) -> Taken {
@@ -199,10 +218,15 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     fn on_data(&mut self, channel: &Channel<'_>) -> Taken {
-        let frame = &channel.frame;
-        if frame.direction != Direction::RESPONSE {
-            return self.on_message(PacketType::DataChannel, channel);
+        if channel.frame.direction == Direction::RESPONSE {
+            self.on_result_frame(channel)
+        } else {
+            self.on_message(PacketType::DataChannel, channel)
         }
+    }
+
+    fn on_result_frame(&mut self, channel: &Channel<'_>) -> Taken {
+        let frame = &channel.frame;
         let result = ResultData::of(frame);
         let status = result.and_then(|result| result.status());
         // A status alone is the session's; whatever else a result carries is the application's.
@@ -287,11 +311,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     fn count_ack(&mut self, status: StatusCode) {
-        let temporary = self.is_temporary(status);
+        let is_temporary = !status.is_ok() && self.is_temporary(status);
         let acks = &mut self.stats.acks;
         let counter = match status {
             StatusCode::OK => &mut acks.ok,
-            _ if temporary => &mut acks.busy,
+            _ if is_temporary => &mut acks.busy,
             _ => &mut acks.nack,
         };
         *counter += 1;
@@ -384,7 +408,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             handle: Some(handle),
             epoch: self.epoch,
         };
-        self.deliver(header, frame.data.bytes(), frame.data.len());
+        match frame.data.as_slice() {
+            Some(data) => self.deliver(header, data.iter().copied(), data.len()),
+            None => self.deliver(header, frame.data.bytes(), frame.data.len()),
+        }
         Taken::Yes
     }
 
