@@ -1,8 +1,7 @@
 use super::machine::{ClockAsked, Machine};
 use crate::answers::Answer;
 use crate::config::{Acknowledge, Greeting};
-use crate::dedup::Handle;
-use crate::dedup::{Key, Verdict, payload_hash};
+use crate::dedup::{Entry, Handle, Key, Verdict, payload_hash};
 use crate::error::DecodeError;
 use crate::event::{HangupReason, Outcome, State, Unknown};
 use crate::inbox::{FrameHeader, Header, Room};
@@ -370,29 +369,33 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let salt = if kind == PacketType::StatusBroadcast { self.epoch } else { 0 };
         let (endpoint, msg_id) = (prefix.endpoint, prefix.msg_id);
         let key = Key { kind, endpoint, msg_id, payload: payload_hash(salt, frame) };
-        if let Some(verdict) = self.dedup.find(self.now, &key) {
-            self.stats.duplicates += 1;
-            self.answer_again(kind, channel, &verdict);
-            return Taken::Yes;
-        }
-        let refusal = match self.inbox.room(kind, frame.data.len()) {
-            Room::Later => return Taken::NotYet,
-            Room::Yes => None,
-            Room::Busy => Some(self.is_busy()),
-            Room::Never => Some(self.is_too_long()),
-        };
-        if let Some(refusal) = refusal {
-            self.owe_receipt_of(kind, channel, refusal);
-            return Taken::Yes;
-        }
-        let Ok(handle) = self.dedup.insert(self.now, &key) else {
-            let refusal = self.is_busy();
-            self.owe_receipt_of(kind, channel, refusal);
-            return Taken::Yes;
+        let entry = match self.dedup.entry(self.now, &key) {
+            Entry::New(entry) => entry,
+            Entry::Repeated(verdict) => {
+                self.stats.duplicates += 1;
+                self.answer_again(kind, channel, &verdict);
+                return Taken::Yes;
+            }
         };
         let is_state = kind == PacketType::StatusBroadcast;
-        if is_state || self.config.acknowledge == Acknowledge::Automatically {
-            self.dedup.acknowledge(handle, StatusCode::OK);
+        let at_once = is_state || self.config.acknowledge == Acknowledge::Automatically;
+        let accepted = match self.inbox.room(kind, frame.data.len()) {
+            Room::Later => return Taken::NotYet,
+            Room::Yes => {
+                let receipt = at_once.then_some(StatusCode::OK);
+                entry.insert(receipt).map_err(|_| self.is_busy())
+            }
+            Room::Busy => Err(self.is_busy()),
+            Room::Never => Err(self.is_too_long()),
+        };
+        let handle = match accepted {
+            Ok(handle) => handle,
+            Err(refusal) => {
+                self.owe_receipt_of(kind, channel, refusal);
+                return Taken::Yes;
+            }
+        };
+        if at_once {
             self.owe_receipt_of(kind, channel, StatusCode::OK);
         }
         let header = Header {
