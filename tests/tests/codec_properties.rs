@@ -3,7 +3,8 @@
 mod generate;
 
 use cync_core::wire::{
-    ChecksumMode, Endpoint, Frame, Framer, Packet, Resync, Secret, mask_secrets,
+    Channel, ChecksumMode, Direction, ESCAPE, ESCAPE_XOR, Encoder, Endpoint, Frame, Framer, Layout,
+    MARK, MsgId, Packet, Prefix, Resync, Secret, mask_secrets,
 };
 use cync_core::{EncodeError, TooSmall};
 use cync_tests::property;
@@ -36,6 +37,38 @@ proptest! {
         out.resize(whole.len(), 0);
         prop_assert_eq!(original.encode(&mut out), Ok(whole.len()));
         prop_assert_eq!(out, whole);
+    }
+
+    #[test]
+    fn a_frame_is_stuffed_byte_by_byte_whatever_its_pieces_and_its_buffer(
+        counter: u32, direction: u8, op: u8, flag: u8, data in mostly_plain(), cuts in cut(),
+    ) {
+        let frame = Frame::new(counter, Direction(direction), op, &data);
+        let prefix = Prefix { endpoint: Endpoint(!counter), msg_id: MsgId(7), flag };
+        let expected = stuffed_byte_by_byte(prefix, &frame);
+        let packet = Packet::DataChannel(Channel { prefix, frame });
+        let in_pieces = |out: &mut [u8]| {
+            let mut to = Encoder::new(packet.kind(), out);
+            to.put_prefix(prefix);
+            let [c0, c1, c2, c3] = counter.to_le_bytes();
+            let [l0, l1] = (data.len() as u16).to_le_bytes();
+            to.start_frame(Layout::Bound, [c0, c1, c2, c3, direction, op, l0, l1]);
+            cuts.pieces(&data).into_iter().for_each(|piece| to.put_data(piece));
+            to.end_frame();
+            to.finish()
+        };
+        let needed = expected.len();
+        for have in 0..needed {
+            let error = Err(EncodeError::TooSmall(TooSmall { needed, have }));
+            prop_assert_eq!(packet.encode(&mut vec![0; have]), error);
+            prop_assert_eq!(in_pieces(&mut vec![0; have]), error);
+        }
+        for spare in 0..9 {
+            let untouched = [expected.as_slice(), &[0xaa; 9][..spare]].concat();
+            let (mut whole, mut pieces) = (vec![0xaa; needed + spare], vec![0xaa; needed + spare]);
+            prop_assert_eq!((packet.encode(&mut whole), &whole), (Ok(needed), &untouched));
+            prop_assert_eq!((in_pieces(&mut pieces), &pieces), (Ok(needed), &untouched));
+        }
     }
 
     #[test]
@@ -124,6 +157,37 @@ proptest! {
             }
         }
     }
+}
+
+/// Data of which half needs no stuffing, and a quarter does in one place.
+fn mostly_plain() -> impl Strategy<Value = Vec<u8>> {
+    let unmarked = |byte| if matches!(byte, MARK | ESCAPE) { 0 } else { byte };
+    let plain = move || prop::collection::vec(any::<u8>().prop_map(unmarked), 0..70);
+    let at = any::<prop::sample::Index>();
+    let once =
+        (plain(), at, prop::sample::select(vec![MARK, ESCAPE])).prop_map(|(data, at, byte)| {
+            let (before, behind) = data.split_at(at.index(data.len() + 1));
+            [before, &[byte], behind].concat()
+        });
+    prop_oneof![2 => plain(), 1 => once, 1 => bytes(0..70)]
+}
+
+/// What a packet with this frame is on the wire, written down as the rule says it.
+fn stuffed_byte_by_byte(prefix: Prefix, frame: &Frame<'_>) -> Vec<u8> {
+    let mut payload = prefix.endpoint.0.to_be_bytes().to_vec();
+    payload.extend(prefix.msg_id.0.to_be_bytes());
+    payload.extend([prefix.flag, MARK]);
+    for byte in frame.body() {
+        match byte {
+            MARK | ESCAPE => payload.extend([ESCAPE, byte ^ ESCAPE_XOR]),
+            _ => payload.push(byte),
+        }
+    }
+    payload.push(MARK);
+    let mut packet = vec![0x73];
+    packet.extend((payload.len() as u32).to_be_bytes());
+    packet.extend(payload);
+    packet
 }
 
 fn greeting() -> impl Strategy<Value = Vec<u8>> {

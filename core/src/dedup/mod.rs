@@ -6,6 +6,7 @@
 //! *partition*, has places of its own, of which the oldest is used again. A sender that comes when all partitions are taken
 //! gets the one that was idle longest, but only if none of its entries is live.
 
+mod entry;
 mod partition;
 mod payload;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use core::num::NonZeroU8;
 use core::time::Duration;
 use partition::Partition;
 
+pub use entry::{Entry, Vacant};
 pub use payload::payload_hash;
 
 /// What makes two packets the same message.
@@ -146,6 +148,15 @@ impl Kept {
         Self { result_id: none, result: done, acknowledged: done, repetitions: 0, marks }
     }
 
+    /// Of a message that is accepted.
+    #[inline]
+    const fn of(life: u8, acknowledged: Option<StatusCode>) -> Self {
+        match acknowledged {
+            Some(status) => Self { acknowledged: status, ..Self::new(life | Self::ACKNOWLEDGED) },
+            None => Self::new(life),
+        }
+    }
+
     const fn has(self, mark: u8) -> bool {
         self.marks & mark != 0
     }
@@ -162,6 +173,22 @@ impl Kept {
             repetitions: self.repetitions,
         }
     }
+}
+
+/// Where a message belongs.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    /// Its partition's index.
+    index: usize,
+    bucket: usize,
+    found: Option<Found>,
+}
+
+/// The entry of a message, be it one that was forgotten.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    place: usize,
+    rank: u16,
 }
 
 /// The most ticks that a time to live can have: 32 bits hold two of them.
@@ -278,15 +305,25 @@ impl<const SEEN: usize> Dedup<SEEN> {
     }
 
     /// The entry that `key` repeats, if there is one; counts the repetition.
-    #[inline]
     pub fn find(&mut self, now: Instant, key: &Key) -> Option<Verdict> {
+        match self.entry(now, key) {
+            Entry::Repeated(verdict) => Some(verdict),
+            Entry::New(_) => None,
+        }
+    }
+
+    /// As [`Dedup::find`]. If there is none, what was found out is kept for accepting the message.
+    #[inline]
+    pub fn entry(&mut self, now: Instant, key: &Key) -> Entry<'_, SEEN> {
         self.advance(now);
-        let (index, partition) = self.partition_of(key)?;
-        let (place, _) = self.search(index, &partition, key)?;
-        let kept = self.kept.get_mut(place).filter(|kept| !kept.has(Kept::FORGOTTEN))?;
-        kept.repetitions = kept.repetitions.saturating_add(1);
-        self.counts.hits = self.counts.hits.wrapping_add(1);
-        Some(kept.verdict())
+        let spot = self.locate(key);
+        let found = spot.and_then(|spot| self.kept.get_mut(spot.found?.place));
+        if let Some(kept) = found.filter(|kept| !kept.has(Kept::FORGOTTEN)) {
+            kept.repetitions = kept.repetitions.saturating_add(1);
+            self.counts.hits = self.counts.hits.wrapping_add(1);
+            return Entry::Repeated(kept.verdict());
+        }
+        Entry::New(Vacant { dedup: self, key: *key, spot })
     }
 
     /// Remembers an accepted message that [`Dedup::find`] did not find. If its partition is full, the entry accepted longest
@@ -298,17 +335,10 @@ impl<const SEEN: usize> Dedup<SEEN> {
     /// # Errors
     /// [`Busy`] if it needs a partition and all hold live entries. A partition that holds entries counts as live until
     /// [`Limits::live_for`] after the last message it accepted, be that forgotten or not.
-    #[inline]
     pub fn insert(&mut self, now: Instant, key: &Key) -> Result<Handle, Busy> {
         self.advance(now);
-        let found = self.partition_of(key).or_else(|| self.open(key));
-        let handle = found.and_then(|(index, partition)| {
-            self.revive(index, &partition, key).or_else(|| self.push(index, partition, key))
-        });
-        handle.ok_or_else(|| {
-            self.counts.busy = self.counts.busy.wrapping_add(1);
-            Busy
-        })
+        let spot = self.locate(key);
+        self.accept(key, spot, None)
     }
 
     /// Remembers how a message was acknowledged. False if its entry is gone.
@@ -391,15 +421,9 @@ impl<const SEEN: usize> Dedup<SEEN> {
         Some((self.now as u32).wrapping_sub(accepted))
     }
 
-    #[inline]
-    fn partition_of(&self, key: &Key) -> Option<(usize, Partition)> {
-        let mut partitions = self.partitions.iter().enumerate();
-        partitions.find(|(_, partition)| partition.is_of(key)).map(|(index, it)| (index, *it))
-    }
-
     /// Gives the partition that was idle longest to a new sender, unless every one holds a live entry.
     #[inline(never)]
-    fn open(&mut self, key: &Key) -> Option<(usize, Partition)> {
+    fn open(&mut self, key: &Key) -> Option<Spot> {
         let (mut longest, mut found) = (0, None);
         for (index, partition) in self.partitions.iter().enumerate().take(self.counters.into()) {
             let idle = match self.age(index, partition, 1) {
@@ -415,73 +439,99 @@ impl<const SEEN: usize> Dedup<SEEN> {
         let evicted = u64::from(partition.remembered());
         self.counts.evictions = self.counts.evictions.wrapping_add(evicted);
         partition.give_to(key);
-        Some((index, *partition))
+        Some(Spot { index, bucket: self.bucket(index, key), found: None })
     }
 
-    /// The place of the newest entry of a key, forgotten ones included, and its rank.
+    /// Where a message belongs, if its sender has a partition.
+    #[inline]
+    fn locate(&self, key: &Key) -> Option<Spot> {
+        let mut partitions = self.partitions.iter().enumerate();
+        let (index, partition) = partitions.find(|(_, partition)| partition.is_of(key))?;
+        let bucket = self.bucket(index, key);
+        Some(Spot { index, bucket, found: self.search(index, partition, bucket, key) })
+    }
+
+    /// The newest entry of a key, forgotten ones included.
     ///
     /// Links lead from newer entries to older ones, so that the entries of a ring need not be unlinked: a link to what is not
     /// held any more is the end. A head that was not used for 2^16 messages may lead into another bucket, which does no harm.
     #[inline]
-    fn search(&self, index: usize, partition: &Partition, key: &Key) -> Option<(usize, u16)> {
-        let mut number = *self.heads.get(self.bucket(index, key))?;
+    fn search(
+        &self,
+        index: usize,
+        partition: &Partition,
+        bucket: usize,
+        key: &Key,
+    ) -> Option<Found> {
+        let mut number = *self.heads.get(bucket)?;
         let mut newer = 0;
         while let Some(rank) = partition.rank(number).filter(|rank| *rank > newer) {
             let place = self.place(index, partition, rank);
             let slot = self.slots.get(place)?;
             if slot.payload == key.payload && slot.msg_id == key.msg_id {
-                return Some((place, rank));
+                return Some(Found { place, rank });
             }
             (newer, number) = (rank, slot.older);
         }
         None
     }
 
-    fn revive(&mut self, index: usize, partition: &Partition, key: &Key) -> Option<Handle> {
-        if partition.forgotten == 0 {
-            return None;
-        }
-        let (place, rank) = self.search(index, partition, key)?;
-        let kept = self.kept.get_mut(place).filter(|kept| kept.has(Kept::FORGOTTEN))?;
-        kept.marks &= !Kept::FORGOTTEN;
-        let life = kept.life();
-        let number = partition.next.wrapping_sub(u32::from(rank));
-        let partition = self.partitions.get_mut(index)?;
-        partition.forgotten = partition.forgotten.wrapping_sub(1);
-        Handle::new(index, life, number)
+    /// Remembers a message that is not remembered, where it belongs.
+    #[inline]
+    fn accept(
+        &mut self,
+        key: &Key,
+        spot: Option<Spot>,
+        acknowledged: Option<StatusCode>,
+    ) -> Result<Handle, Busy> {
+        let spot = spot.or_else(|| self.open(key));
+        let handle = spot.and_then(|spot| {
+            self.revive(&spot, acknowledged).or_else(|| self.push(&spot, key, acknowledged))
+        });
+        handle.ok_or_else(|| {
+            self.counts.busy = self.counts.busy.wrapping_add(1);
+            Busy
+        })
     }
 
     #[inline]
-    fn push(&mut self, index: usize, mut partition: Partition, key: &Key) -> Option<Handle> {
-        if partition.held == self.places {
-            let evicted = self.drop_oldest(index)?;
-            self.counts.evictions = self.counts.evictions.wrapping_add(u64::from(evicted));
-            partition = *self.partitions.get(index)?;
-        }
+    fn revive(&mut self, spot: &Spot, acknowledged: Option<StatusCode>) -> Option<Handle> {
+        let Found { place, rank } = spot.found?;
+        let kept = self.kept.get_mut(place).filter(|kept| kept.has(Kept::FORGOTTEN))?;
+        *kept = Kept::of(kept.life().wrapping_mul(Kept::LIFE), acknowledged);
+        let partition = self.partitions.get_mut(spot.index)?;
+        partition.forgotten = partition.forgotten.wrapping_sub(1);
+        Handle::new(spot.index, kept.life(), partition.next.wrapping_sub(u32::from(rank)))
+    }
+
+    #[inline]
+    fn push(&mut self, spot: &Spot, key: &Key, acknowledged: Option<StatusCode>) -> Option<Handle> {
+        let ring = self.ring(spot.index);
+        let partition = self.partitions.get_mut(spot.index)?;
         let number = partition.next;
-        // Where the entry before the first one would be.
-        let place = self.place(index, &partition, 0);
-        let bucket = self.bucket(index, key);
-        let head = self.heads.get_mut(bucket)?;
+        // Where the entry before the first one would be: in a full ring, the oldest one.
+        let place = ring.wrapping_add(usize::from(partition.place(0, self.places)));
+        let kept = self.kept.get_mut(place)?;
+        if partition.held == self.places {
+            let is_evicted = partition.drop_oldest(*kept);
+            self.counts.evictions = self.counts.evictions.wrapping_add(u64::from(is_evicted));
+        }
+        let head = self.heads.get_mut(spot.bucket)?;
         let older = if partition.rank(*head).is_some() { *head } else { number as u16 };
         *head = number as u16;
         *self.slots.get_mut(place)? = Slot { payload: key.payload, msg_id: key.msg_id, older };
         *self.accepted.get_mut(place)? = self.now as u32;
-        *self.kept.get_mut(place)? = Kept::new(0);
-        let partition = self.partitions.get_mut(index)?;
+        *kept = Kept::of(0, acknowledged);
         partition.take_place(self.places);
-        Handle::new(index, 0, number)
+        Handle::new(spot.index, 0, number)
     }
 
-    /// Whether the entry dropped was not forgotten before.
-    fn drop_oldest(&mut self, index: usize) -> Option<bool> {
-        let oldest = *self.partitions.get(index)?;
-        let kept = self.kept.get(self.place(index, &oldest, oldest.held))?;
-        let forgotten = kept.has(Kept::FORGOTTEN);
-        let partition = self.partitions.get_mut(index)?;
-        partition.held = oldest.held.saturating_sub(1);
-        partition.forgotten = oldest.forgotten.saturating_sub(u16::from(forgotten));
-        Some(!forgotten)
+    fn drop_oldest(&mut self, index: usize) {
+        let oldest = self.partitions.get(index).map(|it| self.place(index, it, it.held));
+        let kept = oldest.and_then(|place| self.kept.get(place));
+        if let (Some(partition), Some(kept)) = (self.partitions.get_mut(index), kept) {
+            partition.drop_oldest(*kept);
+        }
     }
 
     fn change(&mut self, handle: Handle, change: impl FnOnce(&mut Kept)) -> bool {

@@ -1,4 +1,4 @@
-use super::Key;
+use super::{Kept, Key};
 use crate::wire::{Endpoint, PacketType};
 
 /// The most places of a ring. A number that is stale by less than two rings must not look current in 16 bits.
@@ -60,7 +60,17 @@ impl Partition {
         self.at.wrapping_add(lap).wrapping_sub(rank)
     }
 
+    /// Gives up the oldest entry, which is this one. Whether it was not forgotten before.
+    #[inline]
+    pub(super) const fn drop_oldest(&mut self, kept: Kept) -> bool {
+        let forgotten = kept.has(Kept::FORGOTTEN);
+        self.held = self.held.saturating_sub(1);
+        self.forgotten = self.forgotten.saturating_sub(forgotten as u16);
+        !forgotten
+    }
+
     /// Takes the next place, which is not in use.
+    #[inline]
     pub(super) const fn take_place(&mut self, places: u16) {
         let at = self.at.wrapping_add(1);
         self.at = if at < places { at } else { 0 };

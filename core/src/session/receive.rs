@@ -1,8 +1,7 @@
 use super::machine::{ClockAsked, Machine};
 use crate::answers::Answer;
 use crate::config::{Acknowledge, Greeting};
-use crate::dedup::Handle;
-use crate::dedup::{Key, Verdict, payload_hash};
+use crate::dedup::{Entry, Handle, Key, Verdict, payload_hash};
 use crate::error::DecodeError;
 use crate::event::{HangupReason, Outcome, State, Unknown};
 use crate::inbox::{FrameHeader, Header, Room};
@@ -11,7 +10,7 @@ use crate::request::Stage;
 use crate::wire::framer::Front;
 use crate::wire::{
     Channel, DeviceInfo, Direction, Endpoint, Framer, FramingError, LoginAck, MsgId, Packet,
-    PacketType, Prefix, Receipt, ResultData, StatusCode,
+    PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
 };
 
 /// Our own extension: the peer has no room at the moment. The message is transmitted again.
@@ -57,6 +56,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             }
             framer.accept(&mut input, len);
             whole = true;
+            if input.is_empty() {
+                // The framer would say the same, at more expense.
+                break;
+            }
         }
         if !self.link.is_up() {
             input = &[];
@@ -75,13 +78,28 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.link.hang_up(HangupReason::NotThisProtocol(kind, error.declared()));
     }
 
+    #[inline]
     fn on_packet(&mut self, bytes: &[u8]) -> Taken {
-        let taken = match Packet::decode(bytes, self.config.checksum) {
-            Ok(packet) => self.on_decoded(&packet),
-            Err(error) => self.on_undecodable(bytes, &error),
+        let taken = match Plain::of(bytes).filter(|_| self.link.state() != State::Greeting) {
+            Some(Plain::Data(channel)) => self.on_data(&channel),
+            Some(Plain::Status(channel)) => self.on_message(PacketType::StatusBroadcast, &channel),
+            Some(Plain::Ack(receipt)) => {
+                self.on_ack(&receipt);
+                Taken::Yes
+            }
+            None => self.on_other(bytes),
         };
         self.stats.packets_received += u64::from(taken == Taken::Yes);
         taken
+    }
+
+    /// A packet that is not among the few that most of the traffic consists of.
+    #[inline(never)]
+    fn on_other(&mut self, bytes: &[u8]) -> Taken {
+        match Packet::decode(bytes, self.config.checksum) {
+            Ok(packet) => self.on_decoded(&packet),
+            Err(error) => self.on_undecodable(bytes, &error),
+        }
     }
 
     fn on_decoded(&mut self, packet: &Packet<'_>) -> Taken {
@@ -199,10 +217,15 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     fn on_data(&mut self, channel: &Channel<'_>) -> Taken {
-        let frame = &channel.frame;
-        if frame.direction != Direction::RESPONSE {
-            return self.on_message(PacketType::DataChannel, channel);
+        if channel.frame.direction == Direction::RESPONSE {
+            self.on_result_frame(channel)
+        } else {
+            self.on_message(PacketType::DataChannel, channel)
         }
+    }
+
+    fn on_result_frame(&mut self, channel: &Channel<'_>) -> Taken {
+        let frame = &channel.frame;
         let result = ResultData::of(frame);
         let status = result.and_then(|result| result.status());
         // A status alone is the session's; whatever else a result carries is the application's.
@@ -287,11 +310,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     fn count_ack(&mut self, status: StatusCode) {
-        let temporary = self.is_temporary(status);
+        let is_temporary = !status.is_ok() && self.is_temporary(status);
         let acks = &mut self.stats.acks;
         let counter = match status {
             StatusCode::OK => &mut acks.ok,
-            _ if temporary => &mut acks.busy,
+            _ if is_temporary => &mut acks.busy,
             _ => &mut acks.nack,
         };
         *counter += 1;
@@ -346,30 +369,34 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let salt = if kind == PacketType::StatusBroadcast { self.epoch } else { 0 };
         let (endpoint, msg_id) = (prefix.endpoint, prefix.msg_id);
         let key = Key { kind, endpoint, msg_id, payload: payload_hash(salt, frame) };
-        if let Some(verdict) = self.dedup.find(self.now, &key) {
-            self.stats.duplicates += 1;
-            self.answer_again(kind, channel, &verdict);
-            return Taken::Yes;
-        }
-        let refusal = match self.inbox.room(kind, frame.data.len()) {
-            Room::Later => return Taken::NotYet,
-            Room::Yes => None,
-            Room::Busy => Some(self.is_busy()),
-            Room::Never => Some(self.is_too_long()),
+        let entry = match self.dedup.entry(self.now, &key) {
+            Entry::New(entry) => entry,
+            Entry::Repeated(verdict) => {
+                self.stats.duplicates += 1;
+                self.answer_again(kind, channel, &verdict);
+                return Taken::Yes;
+            }
         };
-        if let Some(refusal) = refusal {
-            self.owe_receipt_of(kind, channel, refusal);
-            return Taken::Yes;
-        }
-        let Ok(handle) = self.dedup.insert(self.now, &key) else {
-            let refusal = self.is_busy();
-            self.owe_receipt_of(kind, channel, refusal);
-            return Taken::Yes;
+        let is_request = kind == PacketType::DataChannel && frame.direction == Direction::REQUEST;
+        let at_once = !is_request || self.config.acknowledge == Acknowledge::Automatically;
+        let accepted = match self.inbox.room(kind, frame.data.len()) {
+            Room::Later => return Taken::NotYet,
+            Room::Yes => {
+                let receipt = at_once.then_some(StatusCode::OK);
+                entry.insert(receipt).map_err(|_| self.is_busy())
+            }
+            Room::Busy => Err(self.is_busy()),
+            Room::Never => Err(self.is_too_long()),
+        };
+        let handle = match accepted {
+            Ok(handle) => handle,
+            Err(refusal) => {
+                self.owe_receipt_of(kind, channel, refusal);
+                return Taken::Yes;
+            }
         };
         self.stats.dedup_evictions = self.dedup.counts().evictions;
-        let is_request = kind == PacketType::DataChannel && frame.direction == Direction::REQUEST;
-        if !is_request || self.config.acknowledge == Acknowledge::Automatically {
-            self.dedup.acknowledge(handle, StatusCode::OK);
+        if at_once {
             self.owe_receipt_of(kind, channel, StatusCode::OK);
         }
         let header = Header {
@@ -385,7 +412,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             handle: Some(handle),
             epoch: self.epoch,
         };
-        self.deliver(header, frame.data.bytes(), frame.data.len());
+        match frame.data.as_slice() {
+            Some(data) => self.deliver(header, data.iter().copied(), data.len()),
+            None => self.deliver(header, frame.data.bytes(), frame.data.len()),
+        }
         Taken::Yes
     }
 

@@ -1,7 +1,7 @@
-use super::frame::is_special;
+use super::frame::{is_special, special_bytes, sum_of_word};
 use super::{
-    Channel, DeviceInfo, ESCAPE, ESCAPE_XOR, Frame, Layout, Login, MARK, MAX_DECLARED, Packet,
-    PacketType, Prefix, TimeResponse,
+    Channel, DeviceInfo, ESCAPE, ESCAPE_XOR, Frame, HEADER_LEN, Layout, Login, MARK, MAX_DECLARED,
+    Packet, PacketType, Prefix, TimeResponse,
 };
 use crate::error::{EncodeError, TooSmall};
 
@@ -9,6 +9,8 @@ use crate::error::{EncodeError, TooSmall};
 /// needed.
 ///
 /// [`Packet::encode`] is the usual way in; an `Encoder` by hand writes payloads that are in several pieces.
+// What a frame without special bytes needs is inlined, and calls nothing that takes the encoder by reference: so the compiler
+// keeps it in registers, and knows the places of everything up to the data.
 #[derive(Debug)]
 pub struct Encoder<'o> {
     out: &'o mut [u8],
@@ -19,17 +21,16 @@ pub struct Encoder<'o> {
 
 impl<'o> Encoder<'o> {
     /// Starts a packet of type `kind`.
+    #[inline]
     pub fn new(kind: PacketType, out: &'o mut [u8]) -> Self {
-        let mut encoder = Self { out, at: 0, kind, sum: 0 };
-        encoder.put(&[kind.byte(), 0, 0, 0, 0]);
-        encoder
+        // The header is written when the length is known.
+        Self { out, at: HEADER_LEN, kind, sum: 0 }
     }
 
     /// Appends payload bytes as they are.
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) {
-        let rest = self.out.get_mut(self.at..).unwrap_or_default();
-        if let Some((room, _)) = rest.split_at_mut_checked(bytes.len()) {
+        if let Some(room) = room(self.out, self.at, bytes.len()) {
             // Unlike `copy_from_slice`, this cannot panic even where the compiler does not see that the lengths are equal.
             for (to, from) in room.iter_mut().zip(bytes) {
                 *to = *from;
@@ -38,66 +39,136 @@ impl<'o> Encoder<'o> {
         self.at = self.at.saturating_add(bytes.len());
     }
 
+    #[inline]
+    fn put_array<const N: usize>(&mut self, bytes: [u8; N]) {
+        if let Some(room) = self.out.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut()) {
+            *room = bytes;
+        }
+        self.at = self.at.saturating_add(N);
+    }
+
     /// Appends the seven bytes of the common prefix.
+    #[inline]
     pub fn put_prefix(&mut self, prefix: Prefix) {
         let [e0, e1, e2, e3] = prefix.endpoint.0.to_be_bytes();
         let [m0, m1] = prefix.msg_id.0.to_be_bytes();
-        self.put(&[e0, e1, e2, e3, m0, m1, prefix.flag]);
+        self.put_array([e0, e1, e2, e3, m0, m1, prefix.flag]);
     }
 
     /// Starts a frame: its marker and its header.
+    #[inline]
     pub fn start_frame(&mut self, layout: Layout, header: [u8; 8]) {
-        self.put(&[if layout == Layout::Unbound { 0 } else { MARK }]);
-        self.sum = 0;
-        let [c0, c1, c2, c3, dir, summed @ ..] = header;
-        self.put_stuffed(&[c0, c1, c2, c3, dir]);
-        self.put_data(&summed);
+        let mark = if layout == Layout::Unbound { 0 } else { MARK };
+        let [c0, c1, c2, c3, dir, op, l0, l1] = header;
+        self.sum = op.wrapping_add(l0).wrapping_add(l1);
+        if special_bytes(u64::from_le_bytes(header)) == 0 {
+            self.put_array([mark, c0, c1, c2, c3, dir, op, l0, l1]);
+        } else {
+            self.put_array([mark]);
+            self.at = put_stuffed(self.out, self.at, &header);
+        }
     }
 
     /// Appends bytes to the frame: stuffed, and counted into its checksum.
+    #[inline]
     pub fn put_data(&mut self, bytes: &[u8]) {
-        self.sum = bytes.iter().fold(self.sum, |sum, byte| sum.wrapping_add(*byte));
-        self.put_stuffed(bytes);
+        let room = room(self.out, self.at, bytes.len());
+        if let Some(sum) = room.and_then(|room| copy_plain(room, bytes)) {
+            self.sum = self.sum.wrapping_add(sum);
+            self.at = self.at.saturating_add(bytes.len());
+        } else {
+            self.sum = bytes.iter().fold(self.sum, |sum, byte| sum.wrapping_add(*byte));
+            self.at = put_stuffed(self.out, self.at, bytes);
+        }
     }
 
     /// Ends a frame: its checksum, and its marker.
+    #[inline]
     pub fn end_frame(&mut self) {
         let sum = self.sum;
         self.end_frame_with(sum);
     }
 
+    #[inline]
     fn end_frame_with(&mut self, checksum: u8) {
-        self.put_stuffed(&[checksum]);
-        self.put(&[MARK]);
-    }
-
-    fn put_stuffed(&mut self, bytes: &[u8]) {
-        if !bytes.iter().any(is_special) {
-            return self.put(bytes);
-        }
-        for byte in bytes {
-            if is_special(byte) {
-                self.put(&[ESCAPE, byte ^ ESCAPE_XOR]);
-            } else {
-                self.put(&[*byte]);
-            }
+        if is_special(&checksum) {
+            self.put_array([ESCAPE, checksum ^ ESCAPE_XOR, MARK]);
+        } else {
+            self.put_array([checksum, MARK]);
         }
     }
 
     /// Fills in the length. Returns the packet's length in bytes.
+    #[inline]
     pub fn finish(self) -> Result<usize, EncodeError> {
-        let declared = self.at.saturating_sub(super::HEADER_LEN);
+        let declared = self.at.saturating_sub(HEADER_LEN);
         if declared > MAX_DECLARED {
             return Err(EncodeError::TooLarge { kind: self.kind, declared });
         }
         let have = self.out.len();
-        let length = u32::try_from(declared).unwrap_or(u32::MAX).to_be_bytes();
-        match self.out.first_chunk_mut::<{ super::HEADER_LEN }>() {
-            Some([_, field @ ..]) if self.at <= have => *field = length,
+        let [_, _, l0, l1] = u32::try_from(declared).unwrap_or(u32::MAX).to_be_bytes();
+        match self.out.first_chunk_mut() {
+            Some(header) if self.at <= have => *header = [self.kind.byte(), 0, 0, l0, l1],
             _ => return Err(TooSmall { needed: self.at, have }.into()),
         }
         Ok(self.at)
     }
+}
+
+/// So many bytes of `out` from `at` on, if there are so many.
+#[inline]
+fn room(out: &mut [u8], at: usize, len: usize) -> Option<&mut [u8]> {
+    out.get_mut(at..).and_then(|rest| rest.split_at_mut_checked(len)).map(|(room, _)| room)
+}
+
+/// Copies bytes of which none has to be stuffed, and sums them up in the same pass; `None` if one has.
+#[inline]
+fn copy_plain(to: &mut [u8], from: &[u8]) -> Option<u8> {
+    let (words, rest) = from.as_chunks();
+    let (to_words, _) = to.as_chunks_mut();
+    let (mut sum, mut special) = (0_u8, 0);
+    for (to, word) in to_words.iter_mut().zip(words) {
+        *to = *word;
+        let word = u64::from_le_bytes(*word);
+        sum = sum.wrapping_add(sum_of_word(word));
+        special |= special_bytes(word);
+    }
+    let last = match (to.last_chunk_mut(), from.last_chunk()) {
+        (Some(to), Some(last)) => {
+            // Overlaps the words before it: those bytes are copied again, and shifted out of the sum.
+            *to = *last;
+            let covered = 64_u32.wrapping_sub(8 * rest.len() as u32);
+            u64::from_le_bytes(*last).checked_shr(covered).unwrap_or(0)
+        }
+        _ => to.iter_mut().zip(from).take(7).fold(0, |word, (to, byte)| {
+            *to = *byte;
+            word << 8 | u64::from(*byte)
+        }),
+    };
+    sum = sum.wrapping_add(sum_of_word(last));
+    special |= special_bytes(last);
+    (special == 0).then_some(sum)
+}
+
+/// Writes bytes at `at`, stuffed, as far as they fit. Returns where the next one goes.
+#[cold]
+#[inline(never)]
+fn put_stuffed(out: &mut [u8], mut at: usize, bytes: &[u8]) -> usize {
+    let mut put = |byte| {
+        if let Some(to) = out.get_mut(at) {
+            *to = byte;
+        }
+        at = at.saturating_add(1);
+    };
+    for byte in bytes {
+        if is_special(byte) {
+            put(ESCAPE);
+            put(byte ^ ESCAPE_XOR);
+        } else {
+            put(*byte);
+        }
+    }
+    at
 }
 
 impl Packet<'_> {
@@ -113,7 +184,9 @@ impl Packet<'_> {
         let mut to = Encoder::new(self.kind(), out);
         match self {
             Self::AppLogin(login) | Self::Handshake(login) => put_login(&mut to, login)?,
-            Self::AppLoginAck(ack) | Self::HelloAck(ack) => to.put(&[ack.status.0, ack.reserved]),
+            Self::AppLoginAck(ack) | Self::HelloAck(ack) => {
+                to.put_array([ack.status.0, ack.reserved])
+            }
             Self::DeviceInfo(DeviceInfo { prefix, payload })
             | Self::ProbeAck(DeviceInfo { prefix, payload }) => {
                 to.put_prefix(*prefix);

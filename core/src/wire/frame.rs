@@ -367,8 +367,28 @@ impl Iterator for Unstuff<'_> {
     }
 }
 
-pub(super) fn is_special(byte: &u8) -> bool {
+#[inline]
+pub(super) const fn is_special(byte: &u8) -> bool {
     matches!(*byte, MARK | ESCAPE)
+}
+
+/// Zero exactly if no byte of `word` has to be stuffed.
+#[inline]
+pub(super) const fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const fn zero_bytes(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word & (ONES << 7)
+    }
+    zero_bytes(word ^ u64::from_ne_bytes([MARK; 8]))
+        | zero_bytes(word ^ u64::from_ne_bytes([ESCAPE; 8]))
+}
+
+/// The sum of the bytes of `word` modulo 256: of pairs first, which cannot overflow into each other.
+#[inline]
+pub(super) const fn sum_of_word(word: u64) -> u8 {
+    const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
+    let pairs = (word & EVEN).wrapping_add(word >> 8 & EVEN);
+    (pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48) as u8
 }
 
 /// The checksum of a frame: operation, length and data, summed modulo 256. Counter and direction are not covered.
@@ -411,6 +431,20 @@ mod tests {
             assert_eq!(sum(&bytes[..len]), plain);
         }
         assert_eq!(sum(&[255; 5000]), (255 * 5000 % 256) as u8);
+    }
+
+    #[test]
+    fn a_word_has_special_bytes_exactly_if_one_of_its_bytes_is_special_and_its_sum_is_theirs() {
+        for byte in 0..=u8::MAX {
+            for (at, other) in (0..8).flat_map(|at| [0, 0x7c, 0x7f, 0x80, 0xff].map(|it| (at, it)))
+            {
+                let mut bytes = [other; 8];
+                bytes[at] = byte;
+                let word = u64::from_le_bytes(bytes);
+                assert_eq!(special_bytes(word) != 0, is_special(&byte), "{bytes:?}");
+                assert_eq!(sum_of_word(word), sum(&bytes), "{bytes:?}");
+            }
+        }
     }
 
     #[test]

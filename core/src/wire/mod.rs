@@ -46,7 +46,7 @@ pub use packet::{
     Channel, DeviceInfo, Login, LoginAck, Packet, Prefix, Receipt, ShortAck, TimeResponse, Verdict,
     mask_secrets,
 };
-pub(crate) use packet::{LOGIN_OVERHEAD, frame_of_payload};
+pub(crate) use packet::{LOGIN_OVERHEAD, Plain, frame_of_payload};
 pub use page::{MeshPage, MeshRecord, PageHeader};
 pub use paging::{MeshPages, NextPage};
 pub use result::ResultData;

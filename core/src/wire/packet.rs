@@ -235,31 +235,35 @@ pub enum Packet<'a> {
     },
 }
 
-impl<'a> Packet<'a> {
-    /// Decodes the first packet of `bytes`; bytes behind it are left alone.
-    ///
-    /// # Errors
-    /// The first check of `docs/protocol.md`, section 8, that fails, in that order.
-    #[inline]
-    pub fn decode(bytes: &'a [u8], checksum: ChecksumMode) -> Result<Self, DecodeError> {
-        match Self::decode_plain(bytes) {
-            Some(packet) => Ok(packet),
-            None => Self::decode_any(bytes, checksum),
-        }
-    }
+/// The packets that most of the traffic consists of, if they are right as they stand.
+pub(crate) enum Plain<'a> {
+    /// `0x73`
+    Data(Channel<'a>),
+    /// `0x83`
+    Status(Channel<'a>),
+    /// `0x7b`
+    Ack(Receipt),
+}
 
-    /// The short way for a framed packet that is right as it stands; `None` means: ask [`Packet::decode_any`].
+impl<'a> Plain<'a> {
+    /// The short way to what [`Packet::decode`] says of the same bytes; `None` means: ask that.
     ///
     /// It calls nothing that is not inlined, so that the packet need not be in memory, and asks for the length of `bytes` twice
-    /// only: everything up to the frame's data stands at fixed places.
+    /// only: everything up to a frame's data stands at fixed places.
     #[inline]
-    fn decode_plain(bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Option<Self> {
         let Some((
             &[byte, l0, l1, l2, l3, ref prefix @ .., MARK, c0, c1, c2, c3, dir, op, n0, n1],
             rest,
         )) = bytes.split_first_chunk::<PLAIN_HEAD>()
         else {
-            return None;
+            return match bytes {
+                [0x7b, 0, 0, 0, 7, prefix @ ..] => prefix
+                    .try_into()
+                    .ok()
+                    .map(|prefix| Self::Ack(Receipt::of(Prefix::parse(prefix)))),
+                _ => None,
+            };
         };
         let declared = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
         if declared != bytes.len() - HEADER_LEN || declared > MAX_DECLARED {
@@ -269,9 +273,25 @@ impl<'a> Packet<'a> {
         let channel =
             Channel { prefix: Prefix::parse(prefix), frame: Frame::decode_plain(header, rest)? };
         match byte {
-            0x73 => Some(Self::DataChannel(channel)),
-            0x83 => Some(Self::StatusBroadcast(channel)),
+            0x73 => Some(Self::Data(channel)),
+            0x83 => Some(Self::Status(channel)),
             _ => None,
+        }
+    }
+}
+
+impl<'a> Packet<'a> {
+    /// Decodes the first packet of `bytes`; bytes behind it are left alone.
+    ///
+    /// # Errors
+    /// The first check of `docs/protocol.md`, section 8, that fails, in that order.
+    #[inline]
+    pub fn decode(bytes: &'a [u8], checksum: ChecksumMode) -> Result<Self, DecodeError> {
+        match Plain::of(bytes) {
+            Some(Plain::Data(channel)) => Ok(Self::DataChannel(channel)),
+            Some(Plain::Status(channel)) => Ok(Self::StatusBroadcast(channel)),
+            Some(Plain::Ack(receipt)) => Ok(Self::DataAck(receipt)),
+            None => Self::decode_any(bytes, checksum),
         }
     }
 
