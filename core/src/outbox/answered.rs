@@ -1,4 +1,4 @@
-//! Which message an answer is about (`docs/protocol.md`, section 6).
+//! Which message an answer is about (`docs/protocol.md`, section 7).
 
 use super::Outbox;
 use super::slot::Slot;

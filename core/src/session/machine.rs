@@ -1,6 +1,6 @@
 use crate::answers::{Answer, Answers};
 use crate::config::{Config, ConfigError};
-use crate::dedup::{Dedup, Limits};
+use crate::dedup::Dedup;
 use crate::dial::Dialler;
 use crate::event::{ConnectError, Event, State};
 use crate::inbox::{Delivery, Inbox};
@@ -67,11 +67,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         config.check(SLOTS, SEEN)?;
         let mut rng = SplitMix64::new(seed);
         let start = rng.next();
-        let limits = Limits {
-            ttl: config.dedup_ttl,
-            live_for: config.peer_span.saturating_add(config.peer_copy_lifetime),
-            counters: config.counters,
-        };
         Ok(Self {
             now: Instant::ZERO,
             seed: rng.next(),
@@ -82,7 +77,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             outbox: Outbox::new(micros(config.copy_lifetime)),
             inbox: Inbox::new(config.inbox_states, config.inbox_messages),
             answers: Answers::new(),
-            dedup: Dedup::new(limits, rng.next()),
+            dedup: Dedup::new(config.memory(), rng.next()),
             ack_time: Estimator::new(config.ack_timer),
             result_time: Estimator::new(config.ack_timer),
             span: micros(config.span()),
