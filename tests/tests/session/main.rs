@@ -5,6 +5,7 @@ mod bounds;
 mod budget;
 mod cancelling;
 mod closing;
+mod counting;
 mod delivery;
 mod dialling;
 mod disconnection;
@@ -15,7 +16,9 @@ mod inbound;
 mod liveness;
 mod malformed;
 mod numbering;
+mod presets;
 mod queueing;
+mod raw;
 mod refused_input;
 mod responding;
 mod retrying;
@@ -23,6 +26,7 @@ mod riding;
 mod secrets;
 mod services;
 mod supersession;
+mod telling;
 
 use cync_core::wire::{
     Channel, ChecksumMode, Command, DeviceInfo, Direction as Way, Frame, LoginAck, MsgId, Packet,
