@@ -3,16 +3,22 @@
 mod answers;
 mod bounds;
 mod budget;
+mod cancelling;
 mod closing;
+mod counting;
 mod delivery;
 mod dialling;
 mod disconnection;
+mod estimating;
 mod greeting;
 mod handing_over;
 mod inbound;
 mod liveness;
 mod malformed;
+mod numbering;
+mod presets;
 mod queueing;
+mod raw;
 mod refused_input;
 mod responding;
 mod retrying;
@@ -20,6 +26,7 @@ mod riding;
 mod secrets;
 mod services;
 mod supersession;
+mod telling;
 
 use cync_core::wire::{
     Channel, ChecksumMode, Command, DeviceInfo, Direction as Way, Frame, LoginAck, MsgId, Packet,

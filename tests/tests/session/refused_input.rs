@@ -149,3 +149,124 @@ fn a_result_leaves_before_the_state_that_follows_from_it() {
     lamp.session.report(lamp.now, id, StatusCode::OK).unwrap();
     assert_eq!(kinds(&lamp.out()), [0x73, 0x83]);
 }
+
+/// Sends, refuses input from `from` to `to`, takes it again, and returns when the next copy leaves; all in milliseconds.
+fn copy_after_refusal(from: u64, to: u64) -> u64 {
+    let mut lamp: Solo = Solo::greeted(config(|it| limit_inbox(it, 1)));
+    lamp.hear(&request(1));
+    lamp.out();
+    send(&mut lamp, power(true));
+    lamp.now = at(from);
+    assert_eq!(lamp.feed(&bytes_of(&request(2))), 0);
+    if to < 1_000 {
+        assert_eq!(lamp.session.poll_timeout().unwrap().at, at(1_000));
+    }
+    while lamp.session.poll_timeout().is_some_and(|next| next.at <= at(to)) {
+        lamp.tick();
+        assert!(lamp.out().is_empty(), "nothing is repeated while input is refused");
+    }
+    lamp.now = at(to);
+    lamp.session.recv(lamp.now).unwrap();
+    assert!(lamp.hear(&request(2)));
+    while kinds(&lamp.out()).last() != Some(&0x73) {
+        lamp.tick();
+    }
+    assert_eq!(lamp.session.stats().ack_timeouts, 1);
+    lamp.now.as_micros() / 1_000
+}
+
+#[test]
+fn the_timer_of_an_answer_is_shifted_by_exactly_the_time_that_input_was_refused() {
+    assert_eq!(copy_after_refusal(0, 0), 1_000);
+    assert_eq!(copy_after_refusal(100, 400), 1_300);
+    assert_eq!(copy_after_refusal(0, 999), 1_999);
+    // Once the timer has run out meanwhile it starts anew there, and stands still from then on.
+    assert_eq!(copy_after_refusal(100, 1_400), 2_400);
+}
+
+#[test]
+fn several_refusals_add_up() {
+    let mut lamp: Solo = Solo::greeted(config(|it| limit_inbox(it, 1)));
+    lamp.hear(&request(1));
+    lamp.out();
+    send(&mut lamp, power(true));
+    for n in 2..5 {
+        lamp.wait(ms(100));
+        assert_eq!(lamp.feed(&bytes_of(&request(n))), 0);
+        lamp.wait(ms(50));
+        lamp.session.recv(lamp.now).unwrap();
+        assert!(lamp.hear(&request(n)));
+        lamp.out();
+    }
+    assert_eq!(lamp.tick().at, at(1_000), "where the timer stands");
+    assert!(lamp.out().is_empty());
+    assert_eq!(lamp.tick().at, at(1_150));
+    assert_eq!(kinds(&lamp.out()), [0x73]);
+    assert_eq!(lamp.session.stats().input_refusals, 3);
+}
+
+#[test]
+fn a_packets_time_stands_still_while_input_is_refused() {
+    let mut lamp = full();
+    let stream = [bytes_of(&request(3)), bytes_of(&request(4))[..6].to_vec()].concat();
+    let (first, rest) = stream.split_at(10);
+    assert_eq!(lamp.feed(first), 10);
+    assert_eq!(lamp.tick(), Deadline { at: at(10_000), why: Timer::Packet });
+    let mut lamp = full();
+    assert_eq!(lamp.feed(first), 10);
+    lamp.wait(ms(4_000));
+    // The packet is whole now, and has no room. Where it ends another one begins.
+    assert!(lamp.feed(rest) < rest.len());
+    assert_eq!(lamp.session.poll_timeout(), None);
+    lamp.wait(ms(30_000));
+    lamp.session.handle_timeout(lamp.now);
+    assert_eq!(lamp.events(), []);
+    lamp.session.recv(lamp.now).unwrap();
+    lamp.feed(&stream[stream.len() - 6..]);
+    assert_eq!(lamp.tick(), Deadline { at: at(44_000), why: Timer::Packet });
+}
+
+#[test]
+fn an_application_that_only_sends_is_served_while_ten_thousand_status_packets_arrive() {
+    let mut hub = hub();
+    let (mut answered, mut reached, mut answer) = (0, 0, None);
+    for n in 0..10_000 {
+        // The answer to the last command comes among the states. The application never calls `recv`.
+        let arrived = [bytes_of(&announcement(n)), answer.take().unwrap_or_default()].concat();
+        assert_eq!(hub.feed(&arrived), arrived.len());
+        reached += done(&mut hub).len();
+        hub.session.send(hub.now, power(true)).unwrap();
+        for packet in hub.out() {
+            match packet[0] {
+                0x88 => answered += 1,
+                _ => answer = Some(bytes_of(&ack(numbers(&packet).0, StatusCode::OK))),
+            }
+        }
+        hub.wait(ms(1));
+    }
+    assert_eq!((answered, reached), (10_000, 9_999));
+    let stats = hub.session.stats();
+    assert_eq!((stats.retransmissions.total(), stats.input_refusals), (0, 0));
+    assert_eq!((hub.session.inbox_len(), stats.states_dropped), (50, 9_950));
+}
+
+#[test]
+fn a_flood_in_one_piece_holds_no_command_back_for_more_than_eight_answers() {
+    let mut hub = hub();
+    let flood: Vec<u8> = (0..10_000).flat_map(|n| bytes_of(&announcement(n))).collect();
+    let (mut taken, mut commands, mut answers) = (0, 0, 0);
+    while taken < flood.len() {
+        taken += hub.feed(&flood[taken..]);
+        let sent = (0..2).filter(|_| hub.session.send(hub.now, power(true)).is_ok()).count();
+        let out = kinds(&hub.out());
+        let longest = out.split(|kind| *kind == 0x73).map(<[u8]>::len).take(sent).max();
+        assert!(longest.is_none_or(|longest| longest <= 8), "{out:02x?}");
+        answers += out.iter().filter(|kind| **kind == 0x88).count();
+        commands += sent;
+        done(&mut hub);
+        hub.wait(ms(500));
+        hub.session.handle_timeout(hub.now);
+    }
+    assert_eq!(answers, 10_000);
+    assert!(commands > 0);
+}
