@@ -7,8 +7,8 @@
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use cync_core::dedup::{Dedup, Key, Limits, Verdict, payload_hash};
-use cync_core::wire::{Endpoint, Frame, MsgId, PacketType, op};
+use cync_core::dedup::{Dedup, Entry, Key, Limits, Verdict, payload_hash};
+use cync_core::wire::{Endpoint, Frame, MsgId, PacketType, StatusCode, op};
 use cync_core::{Instant, mix};
 use lru::LruCache;
 use rustc_hash::FxBuildHasher;
@@ -140,10 +140,10 @@ fn ours<const SEEN: usize>(
     message: Key,
     repeated: Key,
 ) -> bool {
-    let new = cache.find(now, &message).is_none();
-    if new {
-        let _ = black_box(cache.insert(now, &message));
-    }
+    let new = match cache.entry(now, &message) {
+        Entry::New(entry) => black_box(entry.insert(Some(StatusCode::OK))).is_ok(),
+        Entry::Repeated(_) => false,
+    };
     black_box(cache.find(now, &repeated)).is_some() && new
 }
 
