@@ -27,12 +27,13 @@ pub(crate) enum Closing {
 pub(crate) struct Link {
     state: State,
     hello: Hello,
+    limits: Limits,
     connected_at: Instant,
     ready_at: Option<Instant>,
     last_sent: Instant,
     last_received: Instant,
-    /// When the first byte of a packet that is not whole yet came.
-    partial_since: Option<Instant>,
+    /// When the first byte of a packet that is not whole yet came; `MAX` if there is none.
+    partial_since: Instant,
     /// Since when input is refused: what does not come meanwhile is not the peer's fault.
     refusing_since: Option<Instant>,
     /// Microseconds that the peer's time has stood still, wrapping: only differences count.
@@ -43,20 +44,45 @@ pub(crate) struct Link {
     state_told: State,
     /// The connection went since the state was told last.
     went: bool,
-    /// What `close` left time for ends at the latest then.
-    drain_until: Option<Instant>,
+    /// What `close` left time for ends at the latest then; `MAX` if it was not called.
+    drain_until: Instant,
+}
+
+/// How long each thing may take, in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    greeting: u64,
+    packet: u64,
+    silence: u64,
+    /// Silence of this side; the longest time there is without heartbeats.
+    heartbeat: u64,
+    /// A connection that was ready for so long was stable: trouble starts counting anew.
+    stable: u64,
+}
+
+impl Limits {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            greeting: micros(config.greeting_timeout),
+            packet: micros(config.packet_timeout),
+            silence: micros(config.silence),
+            heartbeat: config.heartbeat.map_or(u64::MAX, micros),
+            stable: micros(config.redial.stable),
+        }
+    }
 }
 
 impl Link {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(limits: Limits) -> Self {
         Self {
             state: State::Disconnected,
             hello: Hello::None,
+            limits,
             connected_at: Instant::ZERO,
             ready_at: None,
             last_sent: Instant::ZERO,
             last_received: Instant::ZERO,
-            partial_since: None,
+            partial_since: Instant::MAX,
             refusing_since: None,
             stood_still: 0,
             ping: false,
@@ -64,7 +90,7 @@ impl Link {
             hangup_told: false,
             state_told: State::Disconnected,
             went: false,
-            drain_until: None,
+            drain_until: Instant::MAX,
         }
     }
 
@@ -87,9 +113,9 @@ impl Link {
         self.hangup.is_none() && matches!(self.state, State::Ready | State::Draining)
     }
 
-    /// Since when messages have been exchanged on this connection.
-    pub(crate) const fn ready_since(&self) -> Option<Instant> {
-        self.ready_at
+    /// Whether messages have been exchanged on this connection for so long that trouble starts counting anew.
+    pub(crate) fn was_stable(&self, now: Instant) -> bool {
+        self.ready_at.is_some_and(|since| now.micros_since(since) >= self.limits.stable)
     }
 
     /// A connection has been asked for.
@@ -112,7 +138,7 @@ impl Link {
             state_told,
             went,
             stood_still,
-            ..Self::new()
+            ..Self::new(self.limits)
         };
     }
 
@@ -123,12 +149,12 @@ impl Link {
         self.state = if closing { State::Closed } else { State::Disconnected };
         self.hello = Hello::None;
         self.ready_at = None;
-        self.partial_since = None;
+        self.partial_since = Instant::MAX;
         self.refusing_since = None;
         self.ping = false;
         self.hangup = None;
         self.hangup_told = false;
-        self.drain_until = None;
+        self.drain_until = Instant::MAX;
     }
 
     /// The greeting is done.
@@ -144,7 +170,7 @@ impl Link {
         match self.state {
             State::Ready if self.hangup.is_none() => {
                 self.state = State::Draining;
-                self.drain_until = Some(until);
+                self.drain_until = until;
                 Closing::Drains
             }
             State::Greeting | State::Ready => {
@@ -161,7 +187,7 @@ impl Link {
 
     /// Whether the time for draining is over.
     pub(crate) fn drain_is_over(&self, now: Instant) -> bool {
-        self.hangup.is_none() && self.drain_until.is_some_and(|until| until <= now)
+        self.hangup.is_none() && self.state == State::Draining && self.drain_until <= now
     }
 
     /// Asks for the connection to be closed; the first reason stands.
@@ -208,10 +234,11 @@ impl Link {
     /// Bytes came; `partial` says that the last packet among them is not whole, `fresh` that it began with them.
     pub(crate) fn received(&mut self, now: Instant, partial: bool, fresh: bool) {
         self.last_received = now;
-        self.partial_since = match self.partial_since {
-            _ if !partial => None,
-            Some(since) if !fresh => Some(since),
-            _ => Some(now),
+        self.partial_since = match partial {
+            false => Instant::MAX,
+            // The packet that was begun before goes on.
+            true if !fresh => self.partial_since.min(now),
+            true => now,
         };
     }
 
@@ -229,10 +256,10 @@ impl Link {
     /// Input is taken again.
     pub(crate) fn take(&mut self, now: Instant) {
         if let Some(since) = self.refusing_since.take() {
-            let stood_still = now.since(since);
-            self.stood_still = self.stood_still.wrapping_add(wrapped(now.micros_since(since)));
-            self.last_received = self.last_received + stood_still;
-            self.partial_since = self.partial_since.map(|since| since + stood_still);
+            let stood_still = now.micros_since(since);
+            self.stood_still = self.stood_still.wrapping_add(wrapped(stood_still));
+            self.last_received = self.last_received.plus_micros(stood_still);
+            self.partial_since = self.partial_since.plus_micros(stood_still);
         }
     }
 
@@ -244,7 +271,7 @@ impl Link {
 
     /// What happens next if nothing else does.
     #[inline]
-    pub(crate) fn deadline(&self, config: &Config) -> Option<Deadline> {
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
         if !self.is_up() {
             return None;
         }
@@ -254,30 +281,24 @@ impl Link {
                 first = Deadline { at, why };
             }
         };
+        let Limits { greeting, packet, silence, heartbeat, .. } = self.limits;
         if self.state == State::Greeting {
-            consider(self.connected_at + config.greeting_timeout, Timer::Greeting);
+            consider(self.connected_at.plus_micros(greeting), Timer::Greeting);
         }
-        if let Some(until) = self.drain_until {
-            consider(until, Timer::Drain);
-        }
+        consider(self.drain_until, Timer::Drain);
         if !self.is_refusing() {
-            if let Some(since) = self.partial_since {
-                consider(since + config.packet_timeout, Timer::Packet);
-            }
-            consider(self.last_received + config.silence, Timer::Silence);
+            consider(self.partial_since.plus_micros(packet), Timer::Packet);
+            consider(self.last_received.plus_micros(silence), Timer::Silence);
         }
-        if let Some(after) = config.heartbeat
-            && self.is_ready()
-            && !self.ping
-        {
-            consider(self.last_sent + after, Timer::Heartbeat);
+        if self.is_ready() && !self.ping {
+            consider(self.last_sent.plus_micros(heartbeat), Timer::Heartbeat);
         }
         (first.at < Instant::MAX).then_some(first)
     }
 
     /// Acts on what has become due; the end of draining is the session's.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, config: &Config) {
-        while let Some(Deadline { at, why }) = self.deadline(config)
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some(Deadline { at, why }) = self.deadline()
             && at <= now
         {
             match why {
@@ -309,9 +330,4 @@ impl Link {
 /// Microseconds of which only differences count.
 const fn wrapped(micros: u64) -> u32 {
     micros as u32
-}
-
-/// Whether a connection was stable enough that trouble starts counting anew.
-pub(crate) fn was_stable(ready_since: Option<Instant>, now: Instant, config: &Config) -> bool {
-    ready_since.is_some_and(|since| now.micros_since(since) >= micros(config.redial.stable))
 }

@@ -43,7 +43,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Takes a result for the request with this counter and operation.
     pub(crate) fn take_result(&mut self, now: Instant, counter: u32, op: u8) -> Option<Matched> {
-        let at = self.by_counter.candidates(counter).find(|at| {
+        let at = self.by_counter.candidates(&self.slots, counter).find(|at| {
             self.answerable(*at).is_some_and(|slot| {
                 let message = &slot.message;
                 message.kind == PacketType::DataChannel
@@ -68,7 +68,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     }
 
     fn find(&self, kind: PacketType, msg_id: MsgId, endpoint: Option<Endpoint>) -> Option<u16> {
-        let mut found = self.by_msg_id.candidates(u32::from(msg_id.0)).filter(|at| {
+        let mut found = self.by_msg_id.candidates(&self.slots, u32::from(msg_id.0)).filter(|at| {
             self.answerable(*at).is_some_and(|slot| {
                 let message = &slot.message;
                 message.kind == kind

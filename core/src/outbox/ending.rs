@@ -1,7 +1,8 @@
 //! How messages end, one by one and all at once, and when their slots are free again.
 
+use super::order::List;
 use super::slot::{Phase, news};
-use super::{Chain, DUE, FREE, Outbox, QUEUED, overlap};
+use super::{Chain, NIL, NUMBERED, Outbox, WAITING, overlap, place};
 use crate::event::{MessageId, NotSent, Outcome, Unknown};
 use crate::stats::Stats;
 use crate::time::Instant;
@@ -11,6 +12,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     pub(crate) fn finish(&mut self, now: Instant, at: u16, outcome: Outcome, stats: &mut Stats) {
         let Some(slot) = self.slot_mut(at).filter(|slot| slot.done.is_none()) else { return };
         slot.done = Some(outcome);
+        let quiet = slot.news == 0;
         slot.news |= news::DONE;
         if let Outcome::Nacked(status) = outcome {
             slot.status = Some(status);
@@ -23,17 +25,19 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.live -= 1;
         self.blocks.release(data);
         match phase {
-            Phase::Queued => self.lists.remove(QUEUED, at),
-            Phase::Due | Phase::Riding => self.lists.remove(DUE, at),
+            Phase::Queued => self.queued.remove(&mut self.slots, at),
+            Phase::Due | Phase::Riding => self.due.remove(&mut self.slots, at),
             Phase::InFlight | Phase::BackOff | Phase::LastCall => {}
         }
         if replaceable {
-            self.by_destination.remove(overlap::key(message.to), at);
+            self.by_destination.remove(&mut self.slots, overlap::key(message.to), at);
         }
-        self.news.push(0, at);
+        if quiet {
+            self.news.push(&mut self.slots, at);
+        }
         count(outcome, stats);
         if owed {
-            self.timers.set(at, last_sent.plus_micros(self.copy_lifetime));
+            self.timers.set(&mut self.slots, at, last_sent.plus_micros(self.copy_lifetime));
         } else {
             self.free_number(at);
         }
@@ -43,31 +47,27 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     pub(crate) fn free_number(&mut self, at: u16) {
         let Some(slot) = self.slot_mut(at) else { return };
         let (msg_id, counter) = (slot.message.msg_id, slot.message.counter);
-        self.timers.stop(at);
-        self.numbered.remove(0, at);
-        self.by_msg_id.remove(u32::from(msg_id.0), at);
-        self.by_counter.remove(counter, at);
-        if let Some(slot) = self.slot_mut(at) {
-            slot.numbered = false;
-        }
+        self.timers.stop(&mut self.slots, at);
+        self.numbered.remove(&mut self.slots, at);
+        self.by_msg_id.remove(&mut self.slots, u32::from(msg_id.0), at);
+        self.by_counter.remove(&mut self.slots, counter, at);
         self.release_if_over(at);
     }
 
     /// Frees a slot once its message's end was told and its number is free.
+    #[inline]
     pub(super) fn release_if_over(&mut self, at: u16) {
-        let over = self
-            .slot(at)
-            .is_some_and(|slot| slot.done.is_some() && slot.news == 0 && !slot.numbered);
-        if !over {
+        let Some(place) = self.slots.get_mut(usize::from(at)) else { return };
+        // What has ended has a timer as long as copies of it may be under way.
+        let numbered = place.timer != NIL;
+        if numbered
+            || !place.slot.as_ref().is_some_and(|slot| slot.done.is_some() && slot.news == 0)
+        {
             return;
         }
-        if let Some(slot) = self.slots.get_mut(usize::from(at)) {
-            *slot = None;
-        }
-        if let Some(generation) = self.generations.get_mut(usize::from(at)) {
-            *generation = generation.wrapping_add(1);
-        }
-        self.lists.push(FREE, at);
+        place.slot = None;
+        place.generation = place.generation.wrapping_add(1);
+        self.set_free(at);
     }
 
     /// Ends a message for a reason that says whether a byte of it left.
@@ -91,8 +91,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Ends a message at the application's wish. False if it has ended before.
     pub(crate) fn cancel(&mut self, now: Instant, id: MessageId, stats: &mut Stats) -> bool {
-        let at = id.0 as u16;
-        let live = self.id(at) == id && self.slot(at).is_some_and(|slot| slot.done.is_none());
+        let at = place::slot_of::<SLOTS>(id);
+        let live = self.id(at) == Some(id) && self.slot(at).is_some_and(|slot| slot.done.is_none());
         if live {
             self.end(now, at, NotSent::Cancelled, Unknown::Cancelled, stats);
         }
@@ -101,7 +101,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Ends the oldest message that was never handed over, to make room. False if there is none.
     pub(crate) fn drop_oldest(&mut self, now: Instant, stats: &mut Stats) -> bool {
-        let oldest = self.lists.first(QUEUED);
+        let oldest = self.queued.first();
         if let Some(at) = oldest {
             self.finish(now, at, Outcome::NotSent(NotSent::Dropped), stats);
         }
@@ -121,9 +121,9 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// repeated are kept for the next connection; the others end.
     pub(crate) fn disconnect(&mut self, now: Instant, ride_through: bool, stats: &mut Stats) {
         self.for_each_live(|outbox, at| outbox.leave(now, at, ride_through, stats));
-        let mut next = self.numbered.first(0);
+        let mut next = self.numbered.first();
         while let Some(at) = next {
-            next = self.numbered.after(at);
+            next = List::<NUMBERED>::after(&self.slots, at);
             if let Some(slot) = self.slot_mut(at) {
                 slot.answerable = false;
             }
@@ -137,9 +137,9 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             Phase::Queued if ride_through => {}
             _ if ride_through && !once && !superseded => {
                 // Taken out and appended again: what rides leaves in the order of its first transmission.
-                self.lists.remove(DUE, at);
+                self.due.remove(&mut self.slots, at);
                 self.change_phase(at, Phase::Riding, Instant::MAX);
-                self.lists.push(DUE, at);
+                self.due.push(&mut self.slots, at);
             }
             _ if superseded => {
                 self.end(now, at, NotSent::Superseded, Unknown::Superseded, stats);
@@ -150,16 +150,16 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Every message that has not ended, in the order of `send`.
     fn for_each_live(&mut self, mut act: impl FnMut(&mut Self, u16)) {
-        let mut next = self.numbered.first(0);
+        let mut next = self.numbered.first();
         while let Some(at) = next {
-            next = self.numbered.after(at);
+            next = List::<NUMBERED>::after(&self.slots, at);
             if self.slot(at).is_some_and(|slot| slot.done.is_none()) {
                 act(self, at);
             }
         }
-        next = self.lists.first(QUEUED);
+        next = self.queued.first();
         while let Some(at) = next {
-            next = self.lists.after(at);
+            next = List::<WAITING>::after(&self.slots, at);
             act(self, at);
         }
     }

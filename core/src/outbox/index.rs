@@ -1,61 +1,79 @@
 use super::NIL;
+use super::place::Place;
 
-/// Slots by a number: look-up takes constant time while the numbers in use are consecutive or random.
+/// Slots by a number, the `KEY`-th of each: look-up takes constant time while the numbers in use are consecutive or random.
 #[derive(Debug)]
-pub(super) struct Index<const N: usize> {
+pub(super) struct Index<const N: usize, const KEY: usize> {
     heads: [u16; N],
-    next: [u16; N],
 }
 
-impl<const N: usize> Index<N> {
+impl<const N: usize, const KEY: usize> Index<N, KEY> {
     pub(super) const fn new() -> Self {
-        Self { heads: [NIL; N], next: [NIL; N] }
+        Self { heads: [NIL; N] }
     }
 
     fn bucket(key: u32) -> usize {
         key as usize % N.max(1)
     }
 
-    pub(super) fn insert(&mut self, key: u32, slot: u16) {
+    #[inline]
+    pub(super) fn insert(&mut self, places: &mut [Place], key: u32, slot: u16) {
         if let Some(head) = self.heads.get_mut(Self::bucket(key))
-            && let Some(next) = self.next.get_mut(usize::from(slot))
+            && let Some(place) = places.get_mut(usize::from(slot))
+            && let Some(next) = place.next.get_mut(KEY)
         {
             *next = core::mem::replace(head, slot);
         }
     }
 
-    pub(super) fn remove(&mut self, key: u32, slot: u16) {
-        let Some(behind) = self.next.get(usize::from(slot)).copied() else { return };
-        let Some(mut link) = self.heads.get_mut(Self::bucket(key)) else { return };
-        while *link != NIL {
-            if *link == slot {
-                *link = behind;
+    #[inline]
+    pub(super) fn remove(&mut self, places: &mut [Place], key: u32, slot: u16) {
+        let Some(behind) = Self::after(places, slot) else { return };
+        let Some(head) = self.heads.get_mut(Self::bucket(key)) else { return };
+        let mut at = *head;
+        if at == slot {
+            *head = behind;
+            return;
+        }
+        while let Some(place) = places.get_mut(usize::from(at))
+            && let Some(next) = place.next.get_mut(KEY)
+        {
+            at = *next;
+            if at == slot {
+                *next = behind;
                 return;
             }
-            let at = usize::from(*link);
-            let Some(next) = self.next.get_mut(at) else { return };
-            link = next;
         }
     }
 
     /// The slots that may have this number, and others that share its bucket; the newest first.
-    pub(super) fn candidates(&self, key: u32) -> impl Iterator<Item = u16> + use<'_, N> {
+    pub(super) fn candidates<'a>(
+        &self,
+        places: &'a [Place],
+        key: u32,
+    ) -> impl Iterator<Item = u16> + use<'a, N, KEY> {
         let mut at = self.first(key);
         core::iter::from_fn(move || {
             let slot = at?;
-            at = self.after(slot);
+            at = Self::next(places, slot);
             Some(slot)
         })
     }
 
     /// The first of [`Index::candidates`].
+    #[inline]
     pub(super) fn first(&self, key: u32) -> Option<u16> {
         self.heads.get(Self::bucket(key)).copied().filter(|head| *head != NIL)
     }
 
     /// The candidate behind another one.
-    pub(super) fn after(&self, slot: u16) -> Option<u16> {
-        self.next.get(usize::from(slot)).copied().filter(|next| *next != NIL)
+    pub(super) fn next(places: &[Place], slot: u16) -> Option<u16> {
+        Self::after(places, slot).filter(|next| *next != NIL)
+    }
+
+    #[inline]
+    fn after(places: &[Place], slot: u16) -> Option<u16> {
+        places.get(usize::from(slot))?.next.get(KEY).copied()
     }
 }
 
@@ -65,16 +83,17 @@ mod tests {
 
     #[test]
     fn slots_are_found_until_they_are_removed() {
-        let mut index = Index::<4>::new();
+        let places = &mut Place::all::<4>();
+        let mut index = Index::<4, 0>::new();
         for (key, slot) in [(1, 0), (5, 1), (9, 2), (2, 3)] {
-            index.insert(key, slot);
+            index.insert(places, key, slot);
         }
-        assert!(index.candidates(5).eq([2, 1, 0]));
-        index.remove(5, 1);
-        assert!(index.candidates(5).eq([2, 0]));
-        index.remove(9, 2);
-        index.remove(1, 0);
-        assert_eq!(index.candidates(1).next(), None);
-        assert!(index.candidates(2).eq([3]));
+        assert!(index.candidates(places, 5).eq([2, 1, 0]));
+        index.remove(places, 5, 1);
+        assert!(index.candidates(places, 5).eq([2, 0]));
+        index.remove(places, 9, 2);
+        index.remove(places, 1, 0);
+        assert_eq!(index.candidates(places, 1).next(), None);
+        assert!(index.candidates(places, 2).eq([3]));
     }
 }

@@ -7,8 +7,10 @@ mod answered;
 mod blocks;
 mod ending;
 mod index;
+mod news;
 mod order;
 mod overlap;
+mod place;
 mod slot;
 mod timers;
 
@@ -22,41 +24,44 @@ use crate::time::Instant;
 use crate::wire::{MsgId, PacketType, StatusCode};
 use blocks::{Blocks, Chain};
 use index::Index;
-use order::Lists;
-use slot::{Phase, Slot, news};
+use news::News;
+use order::List;
+use place::{BY_COUNTER, BY_DESTINATION, BY_MSG_ID, NUMBERED, Place, WAITING};
+use slot::{Phase, Slot, news as told};
 use timers::Timers;
 
 /// No slot.
 const NIL: u16 = u16::MAX;
 
-/// Slots that hold nothing.
-const FREE: usize = 0;
-/// Waiting for their first transmission, in `send` order.
-const QUEUED: usize = 1;
-/// Waiting for another transmission, in the order they became due.
-const DUE: usize = 2;
-
 #[derive(Debug)]
 pub(crate) struct Outbox<const SLOTS: usize> {
-    slots: [Option<Slot>; SLOTS],
-    /// Counts how often each slot was used, so that a stale id is told from a live one.
-    generations: [u16; SLOTS],
-    blocks: Blocks<SLOTS>,
-    /// `FREE`, `QUEUED` and `DUE`.
-    lists: Lists<SLOTS, 3>,
+    slots: [Place; SLOTS],
+    /// The slot to be used next, `NIL` if there is none; each free one is linked to the one that was free before it. What was used
+    /// last is used first: it is in the caches.
+    free: u16,
+    /// Waiting for their first transmission, in `send` order.
+    ///
+    /// Nearly always these end in the same order, if at all. So only those have timers that end before one in front of them:
+    /// among the others the first one ends first, and what has a timer and is the first one does not end later than these.
+    queued: List<WAITING>,
+    /// The last deadline of those that came since none was queued.
+    last_deadline: Instant,
+    /// Waiting for another transmission, in the order they became due.
+    due: List<WAITING>,
     /// Slots whose number may be that of a copy under way, in the order of their first transmission.
-    numbered: Lists<SLOTS, 1>,
+    numbered: List<NUMBERED>,
     /// Slots with events to tell.
-    news: Lists<SLOTS, 1>,
-    timers: Timers<SLOTS>,
-    by_msg_id: Index<SLOTS>,
-    by_counter: Index<SLOTS>,
-    by_destination: Index<SLOTS>,
+    news: News,
     next_ordinal: u32,
     in_flight: u16,
     live: u16,
     /// The longest that a copy can be under way, in microseconds.
     copy_lifetime: u64,
+    timers: Timers<SLOTS>,
+    by_msg_id: Index<SLOTS, BY_MSG_ID>,
+    by_counter: Index<SLOTS, BY_COUNTER>,
+    by_destination: Index<SLOTS, BY_DESTINATION>,
+    blocks: Blocks<SLOTS>,
 }
 
 impl<const SLOTS: usize> Outbox<SLOTS> {
@@ -65,24 +70,26 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     pub(crate) fn new(copy_lifetime: u64) -> Self {
         const { assert!(SLOTS > 0 && SLOTS < NIL as usize, "SLOTS is 1 to 65534") };
-        let mut lists = Lists::new();
-        (0..SLOTS as u16).for_each(|slot| lists.push(FREE, slot));
-        Self {
-            slots: [None; SLOTS],
-            generations: [0; SLOTS],
-            blocks: Blocks::new(),
-            lists,
-            numbered: Lists::new(),
-            news: Lists::new(),
-            timers: Timers::new(),
-            by_msg_id: Index::new(),
-            by_counter: Index::new(),
-            by_destination: Index::new(),
+        let mut outbox = Self {
+            slots: Place::all(),
+            free: NIL,
+            queued: List::new(),
+            last_deadline: Instant::ZERO,
+            due: List::new(),
+            numbered: List::new(),
+            news: News::new(),
             next_ordinal: 0,
             in_flight: 0,
             live: 0,
             copy_lifetime,
-        }
+            timers: Timers::new(),
+            by_msg_id: Index::new(),
+            by_counter: Index::new(),
+            by_destination: Index::new(),
+            blocks: Blocks::new(),
+        };
+        (0..SLOTS as u16).rev().for_each(|slot| outbox.set_free(slot));
+        outbox
     }
 
     /// Messages handed over and not done.
@@ -92,7 +99,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Messages waiting for their first transmission.
     pub(crate) fn queued(&self) -> u16 {
-        self.lists.len(QUEUED)
+        self.live - self.in_flight
     }
 
     /// Whether every message is done.
@@ -102,7 +109,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Whether this number is that of a message that is not done, or of a copy that may be under way.
     pub(crate) fn uses(&self, msg_id: MsgId) -> bool {
-        self.by_msg_id.candidates(u32::from(msg_id.0)).any(|at| {
+        self.by_msg_id.candidates(&self.slots, u32::from(msg_id.0)).any(|at| {
             self.slot(at).is_some_and(|slot| {
                 slot.message.msg_id == msg_id && slot.message.kind != PacketType::DeviceInfo
             })
@@ -111,15 +118,22 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Whether there is room for one more message with so many bytes of data.
     pub(crate) fn has_room(&self, len: usize) -> bool {
-        self.lists.first(FREE).is_some() && self.blocks.have_room(len)
+        self.has_slot() && self.blocks.have_room(len)
     }
 
     /// Whether there would be if no message waited for its first transmission. A slot is not free before the end of its message
     /// was told, so that there has to be one.
     pub(crate) fn may_have_room(&self, len: usize) -> bool {
-        let queued = core::iter::successors(self.lists.first(QUEUED), |at| self.lists.after(*at));
+        let queued = core::iter::successors(self.queued.first(), |at| {
+            List::<WAITING>::after(&self.slots, *at)
+        });
         let held = queued.filter_map(|at| self.slot(at)).map(|slot| slot.data);
-        self.lists.first(FREE).is_some() && self.blocks.would_have_room(len, held)
+        self.has_slot() && self.blocks.would_have_room(len, held)
+    }
+
+    /// Whether there is a slot for one more message.
+    fn has_slot(&self) -> bool {
+        self.free != NIL
     }
 
     /// Takes a message in; `None` if there is no room for it.
@@ -130,35 +144,49 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         message: Message,
         data: &[u8],
     ) -> Option<MessageId> {
-        let at = self.lists.first(FREE)?;
+        let at = self.free;
+        let place = self.slots.get_mut(usize::from(at))?;
         let data = self.blocks.store(data)?;
-        *self.slots.get_mut(usize::from(at))? = Some(Slot::new(now, deadline, message, data));
-        self.lists.remove(FREE, at);
-        self.lists.push(QUEUED, at);
-        self.timers.set(at, deadline);
-        self.by_msg_id.insert(u32::from(message.msg_id.0), at);
-        self.by_counter.insert(message.counter, at);
+        self.free = place.take();
+        place.slot = Some(Slot::new(now, deadline, message, data));
+        let id = place.id::<SLOTS>(at);
+        if deadline >= self.last_deadline || self.queued.first().is_none() {
+            self.last_deadline = deadline;
+        } else {
+            self.timers.set(&mut self.slots, at, deadline);
+        }
+        self.queued.push(&mut self.slots, at);
+        self.by_msg_id.insert(&mut self.slots, u32::from(message.msg_id.0), at);
+        self.by_counter.insert(&mut self.slots, message.counter, at);
         if !message.sets.is_empty() {
-            self.by_destination.insert(overlap::key(message.to), at);
+            self.by_destination.insert(&mut self.slots, overlap::key(message.to), at);
         }
         self.live += 1;
-        Some(self.id(at))
+        Some(id)
+    }
+
+    /// Gives a slot that holds nothing back to those that are free.
+    fn set_free(&mut self, at: u16) {
+        if let Some(place) = self.slots.get_mut(usize::from(at)) {
+            place.give_back(self.free);
+            self.free = at;
+        }
     }
 
     /// The message whose next copy is due longest.
     pub(crate) fn first_due(&self) -> Option<u16> {
-        self.lists.first(DUE)
+        self.due.first()
     }
 
     /// The message to be handed over first, if the window allows one.
     pub(crate) fn first_queued(&self, window: u16) -> Option<u16> {
-        self.lists.first(QUEUED).filter(|_| self.in_flight < window)
+        self.queued.first().filter(|_| self.in_flight < window)
     }
 
     /// Whether a first transmission would be less than `id_window` ahead of the oldest message of which copies may be under
     /// way.
     pub(crate) fn is_within(&self, id_window: u16) -> bool {
-        let oldest = self.numbered.first(0).and_then(|at| self.slot(at));
+        let oldest = self.numbered.first().and_then(|at| self.slot(at));
         oldest
             .is_none_or(|slot| self.next_ordinal.wrapping_sub(slot.ordinal) < u32::from(id_window))
     }
@@ -168,7 +196,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     pub(crate) fn look(&self, at: u16) -> Option<View<impl Iterator<Item = &[u8]>>> {
         let slot = self.slot(at)?;
         Some(View {
-            id: self.id(at),
+            id: self.id(at)?,
             message: slot.message,
             len: slot.data.len(),
             pieces: self.blocks.pieces(slot.data),
@@ -221,14 +249,14 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             slot.first_sent = now;
             slot.ordinal = ordinal;
         }
-        self.timers.set(at, timer.min(deadline));
+        self.timers.set(&mut self.slots, at, timer.min(deadline));
         if !first {
-            self.lists.remove(DUE, at);
+            self.due.remove(&mut self.slots, at);
             return;
         }
-        self.lists.remove(QUEUED, at);
+        self.queued.remove(&mut self.slots, at);
         self.next_ordinal = ordinal.wrapping_add(1);
-        self.numbered.push(0, at);
+        self.numbered.push(&mut self.slots, at);
         self.in_flight += 1;
         self.advance(now, at, Stage::Sent, stats);
         if until == Stage::Sent {
@@ -236,15 +264,24 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
     }
 
+    /// The earliest timer, and whose.
+    #[inline]
+    fn first_timer(&self) -> Option<(Instant, u16)> {
+        let first = self.timers.first(&self.slots);
+        let Some(queued) = self.queued.first() else { return first };
+        let deadline = self.slot(queued)?.deadline;
+        first.filter(|(at, _)| *at <= deadline).or(Some((deadline, queued)))
+    }
+
     /// The earliest timer.
     #[inline]
     pub(crate) fn timeout(&self) -> Option<Instant> {
-        self.timers.first().map(|(at, _)| at)
+        self.first_timer().map(|(at, _)| at)
     }
 
     /// A slot whose timer has run out.
     pub(crate) fn expired(&self, now: Instant) -> Option<Expired> {
-        let (when, at) = self.timers.first().filter(|(when, _)| *when <= now)?;
+        let (when, at) = self.first_timer().filter(|(when, _)| *when <= now)?;
         let slot = self.slot(at)?;
         let what = if slot.done.is_some() {
             Expiry::Number
@@ -267,7 +304,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// Queues another transmission of a slot.
     pub(crate) fn retry(&mut self, at: u16) {
         self.change_phase(at, Phase::Due, Instant::MAX);
-        self.lists.push(DUE, at);
+        self.due.push(&mut self.slots, at);
     }
 
     /// Has a slot wait before its next transmission.
@@ -277,7 +314,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Leaves a slot to its deadline.
     pub(crate) fn last_call(&mut self, at: u16) {
-        self.lists.remove(DUE, at);
+        self.due.remove(&mut self.slots, at);
         self.change_phase(at, Phase::LastCall, Instant::MAX);
     }
 
@@ -286,7 +323,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         if let Some(slot) = self.slot_mut(at) {
             slot.still = still;
         }
-        self.lists.remove(DUE, at);
+        self.due.remove(&mut self.slots, at);
         self.change_phase(at, Phase::InFlight, timer);
     }
 
@@ -294,7 +331,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         if let Some(slot) = self.slot_mut(at) {
             slot.phase = phase;
             let deadline = slot.deadline;
-            self.timers.set(at, timer.min(deadline));
+            self.timers.set(&mut self.slots, at, timer.min(deadline));
         }
     }
 
@@ -305,16 +342,19 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             return;
         }
         slot.stage = Some(stage);
+        let quiet = slot.news == 0;
         slot.news |= match stage {
-            Stage::Sent => news::SENT,
-            Stage::Acked => news::ACKED,
-            Stage::Executed => news::EXECUTED,
+            Stage::Sent => told::SENT,
+            Stage::Acked => told::ACKED,
+            Stage::Executed => told::EXECUTED,
         };
         if stage > Stage::Sent {
             slot.status = Some(StatusCode::OK);
         }
         let reached = stage > Stage::Sent && stage >= slot.message.until;
-        self.news.push(0, at);
+        if quiet {
+            self.news.push(&mut self.slots, at);
+        }
         if reached {
             self.finish(now, at, Outcome::Reached(stage), stats);
         }
@@ -329,38 +369,38 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// The next event of a slot; the last one frees it.
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        let at = self.news.first(0)?;
-        let id = self.id(at);
-        let slot = self.slot_mut(at)?;
+        let at = self.news.first();
+        let place = self.slots.get_mut(usize::from(at))?;
+        let id = place.id::<SLOTS>(at);
+        let slot = place.slot.as_mut()?;
         let bit = slot.news & slot.news.wrapping_neg();
         slot.news &= !bit;
         let quiet = slot.news == 0;
         let event = match (bit, slot.done) {
-            (news::SENT, _) => Event::Sent { id },
-            (news::ACKED, _) => Event::Acked { id },
-            (news::EXECUTED, _) => Event::Executed { id },
+            (told::SENT, _) => Event::Sent { id },
+            (told::ACKED, _) => Event::Acked { id },
+            (told::EXECUTED, _) => Event::Executed { id },
             (_, outcome) => Event::Done { id, outcome: outcome?, receipt: slot.receipt() },
         };
         if quiet {
-            self.news.remove(0, at);
+            self.news.pop(&mut self.slots);
             self.release_if_over(at);
         }
         Some(event)
     }
 
-    fn id(&self, at: u16) -> MessageId {
-        let generation = self.generations.get(usize::from(at)).copied().unwrap_or(0);
-        MessageId(u32::from(generation) << 16 | u32::from(at))
+    fn id(&self, at: u16) -> Option<MessageId> {
+        self.slots.get(usize::from(at)).map(|place| place.id::<SLOTS>(at))
     }
 
     #[inline]
     fn slot(&self, at: u16) -> Option<&Slot> {
-        self.slots.get(usize::from(at))?.as_ref()
+        self.slots.get(usize::from(at))?.slot.as_ref()
     }
 
     #[inline]
     fn slot_mut(&mut self, at: u16) -> Option<&mut Slot> {
-        self.slots.get_mut(usize::from(at))?.as_mut()
+        self.slots.get_mut(usize::from(at))?.slot.as_mut()
     }
 }
 

@@ -1,81 +1,82 @@
 use super::NIL;
+use super::place::{Link, Place};
 
-/// Lists of slots: first in, first out, and out of the middle, all in constant time. A slot is in at most one of the `LISTS`.
+/// A list of slots: first in, first out, and out of the middle, all in constant time. A slot is in at most one list of a `KIND`.
 #[derive(Debug)]
-pub(super) struct Lists<const N: usize, const LISTS: usize> {
-    /// Of each slot: the one before it and the one behind it; itself before itself if it is in no list.
-    links: [[u16; 2]; N],
-    ends: [Ends; LISTS],
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Ends {
+pub(super) struct List<const KIND: usize> {
     head: u16,
     tail: u16,
-    len: u16,
 }
 
-impl<const N: usize, const LISTS: usize> Lists<N, LISTS> {
-    pub(super) fn new() -> Self {
-        Self {
-            links: core::array::from_fn(|slot| [slot as u16, NIL]),
-            ends: [Ends { head: NIL, tail: NIL, len: 0 }; LISTS],
-        }
-    }
-
-    pub(super) fn len(&self, list: usize) -> u16 {
-        self.ends.get(list).map_or(0, |ends| ends.len)
+impl<const KIND: usize> List<KIND> {
+    pub(super) const fn new() -> Self {
+        Self { head: NIL, tail: NIL }
     }
 
     #[inline]
-    pub(super) fn first(&self, list: usize) -> Option<u16> {
-        let head = self.ends.get(list)?.head;
-        (head != NIL).then_some(head)
+    pub(super) fn first(&self) -> Option<u16> {
+        (self.head != NIL).then_some(self.head)
+    }
+
+    /// The first slot, `NIL` if there is none.
+    #[inline]
+    pub(super) const fn head(&self) -> u16 {
+        self.head
+    }
+
+    /// The last slot, `NIL` if there is none.
+    #[inline]
+    pub(super) const fn tail(&self) -> u16 {
+        self.tail
+    }
+
+    /// The slot before the last one, `NIL` if there is none.
+    #[inline]
+    pub(super) fn before_tail(&self, places: &[Place]) -> u16 {
+        let place = places.get(usize::from(self.tail));
+        place.and_then(|place| place.links.get(KIND)).map_or(NIL, |link| link.before)
     }
 
     /// The slot behind another one in its list.
-    pub(super) fn after(&self, slot: u16) -> Option<u16> {
-        let [_, next] = *self.links.get(usize::from(slot))?;
-        (next != NIL).then_some(next)
+    pub(super) fn after(places: &[Place], slot: u16) -> Option<u16> {
+        let behind = places.get(usize::from(slot))?.links.get(KIND)?.behind;
+        (behind != NIL).then_some(behind)
     }
 
-    /// Appends a slot that is in no list; otherwise changes nothing.
     #[inline]
-    pub(super) fn push(&mut self, list: usize, slot: u16) {
-        let Some(ends) = self.ends.get_mut(list) else { return };
-        let Some(link) = self.links.get_mut(usize::from(slot)) else { return };
-        let [before, _] = *link;
-        if before != slot {
+    fn link(places: &mut [Place], slot: u16) -> Option<&mut Link> {
+        places.get_mut(usize::from(slot))?.links.get_mut(KIND)
+    }
+
+    /// Appends a slot that is in no list of this kind; otherwise changes nothing.
+    #[inline]
+    pub(super) fn push(&mut self, places: &mut [Place], slot: u16) {
+        let Some(link) = Self::link(places, slot).filter(|link| link.before == slot) else {
             return;
+        };
+        *link = Link { before: self.tail, behind: NIL };
+        match Self::link(places, self.tail) {
+            Some(last) => last.behind = slot,
+            None => self.head = slot,
         }
-        *link = [ends.tail, NIL];
-        match self.links.get_mut(usize::from(ends.tail)) {
-            Some([_, next]) => *next = slot,
-            None => ends.head = slot,
-        }
-        ends.tail = slot;
-        ends.len = ends.len.wrapping_add(1);
+        self.tail = slot;
     }
 
     /// Takes a slot out of the list that it is in, if it is in it.
     #[inline]
-    pub(super) fn remove(&mut self, list: usize, slot: u16) {
-        let Some(ends) = self.ends.get_mut(list) else { return };
-        let Some(link) = self.links.get_mut(usize::from(slot)) else { return };
-        let [before, behind] = *link;
-        if before == slot {
+    pub(super) fn remove(&mut self, places: &mut [Place], slot: u16) {
+        let Some(link) = Self::link(places, slot).filter(|link| link.before != slot) else {
             return;
+        };
+        let Link { before, behind } = core::mem::replace(link, Link { before: slot, behind: NIL });
+        match Self::link(places, before) {
+            Some(link) => link.behind = behind,
+            None => self.head = behind,
         }
-        *link = [slot, NIL];
-        match self.links.get_mut(usize::from(before)) {
-            Some([_, next]) => *next = behind,
-            None => ends.head = behind,
+        match Self::link(places, behind) {
+            Some(link) => link.before = before,
+            None => self.tail = before,
         }
-        match self.links.get_mut(usize::from(behind)) {
-            Some([previous, _]) => *previous = before,
-            None => ends.tail = before,
-        }
-        ends.len = ends.len.wrapping_sub(1);
     }
 }
 
@@ -86,18 +87,31 @@ mod tests {
 
     #[test]
     fn slots_leave_in_the_order_they_came_whatever_is_taken_out() {
-        let mut lists = Lists::<8, 2>::new();
-        (0..8).for_each(|slot| lists.push(0, slot));
-        lists.push(0, 3);
-        lists.push(1, 3);
-        [0, 7, 4, 4].iter().for_each(|slot| lists.remove(0, *slot));
-        lists.push(0, 0);
-        lists.push(1, 4);
-        assert_eq!((lists.len(0), lists.len(1)), (6, 1));
-        assert_eq!((lists.after(1), lists.after(0)), (Some(2), None));
+        let places = &mut Place::all::<8>();
+        let (mut list, mut other) = (List::<0>::new(), List::<0>::new());
+        (0..8).for_each(|slot| list.push(places, slot));
+        list.push(places, 3);
+        other.push(places, 3);
+        assert_eq!(other.first(), None);
+        [0, 7, 4, 4].iter().for_each(|slot| list.remove(places, *slot));
+        list.push(places, 0);
+        other.push(places, 4);
+        assert_eq!((List::<0>::after(places, 1), List::<0>::after(places, 0)), (Some(2), None));
+        assert_eq!(list.tail(), 0);
         let left: Vec<u16> =
-            core::iter::from_fn(|| lists.first(0).inspect(|slot| lists.remove(0, *slot))).collect();
+            core::iter::from_fn(|| list.first().inspect(|slot| list.remove(places, *slot)))
+                .collect();
         assert_eq!(left, [1, 2, 3, 5, 6, 0]);
-        assert_eq!((lists.first(0), lists.first(1)), (None, Some(4)));
+        assert_eq!((list.tail(), other.first()), (NIL, Some(4)));
+    }
+
+    #[test]
+    fn lists_of_different_kinds_do_not_touch_each_other() {
+        let places = &mut Place::all::<3>();
+        let (mut list, mut other) = (List::<0>::new(), List::<1>::new());
+        [0, 1, 2].iter().for_each(|slot| list.push(places, *slot));
+        [2, 1, 0].iter().for_each(|slot| other.push(places, *slot));
+        list.remove(places, 1);
+        assert_eq!((List::<0>::after(places, 0), List::<1>::after(places, 2)), (Some(2), Some(1)));
     }
 }

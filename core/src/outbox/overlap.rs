@@ -2,8 +2,10 @@
 //!
 //! Repeating an old command after a newer one for the same attribute of the same device would undo the newer one.
 
+use super::index::Index;
+use super::order::List;
 use super::slot::{Phase, Slot};
-use super::{Outbox, QUEUED};
+use super::{BY_DESTINATION, NUMBERED, Outbox, WAITING};
 use crate::event::{NotSent, Outcome, Unknown};
 use crate::stats::Stats;
 use crate::time::Instant;
@@ -24,11 +26,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     fn visit(&self, to: Destination, mut see: impl FnMut(&Slot)) {
         if to.is_many() {
-            self.slots.iter().flatten().filter(|slot| slot.done.is_none()).for_each(see);
+            let slots = self.slots.iter().filter_map(|place| place.slot.as_ref());
+            slots.filter(|slot| slot.done.is_none()).for_each(see);
             return;
         }
         for bucket in [key(to), 0] {
-            for at in self.by_destination.candidates(bucket) {
+            for at in self.by_destination.candidates(&self.slots, bucket) {
                 if let Some(slot) = self.slot(at) {
                     see(slot);
                 }
@@ -50,13 +53,13 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
         if to.is_many() {
             // Whoever it is for: all of them, in the order of `send`.
-            for first in [self.numbered.first(0), self.lists.first(QUEUED)] {
+            for first in [self.numbered.first(), self.queued.first()] {
                 let mut next = first;
                 while let Some(at) = next {
                     next = if self.slot(at).is_some_and(|slot| slot.copies > 0) {
-                        self.numbered.after(at)
+                        List::<NUMBERED>::after(&self.slots, at)
                     } else {
-                        self.lists.after(at)
+                        List::<WAITING>::after(&self.slots, at)
                     };
                     self.replace(now, at, to, sets, stats);
                 }
@@ -66,7 +69,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         for bucket in [key(to), 0] {
             let mut next = self.by_destination.first(bucket);
             while let Some(at) = next {
-                next = self.by_destination.after(at);
+                next = Index::<SLOTS, BY_DESTINATION>::next(&self.slots, at);
                 self.replace(now, at, to, sets, stats);
             }
         }
@@ -91,7 +94,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             Phase::InFlight | Phase::LastCall => {
                 slot.superseded = true;
                 let key = key(slot.message.to);
-                self.by_destination.remove(key, at);
+                self.by_destination.remove(&mut self.slots, key, at);
             }
         }
     }

@@ -1,3 +1,4 @@
+use super::NIL;
 use super::blocks::Chain;
 use crate::event::{Outcome, Receipt};
 use crate::request::Stage;
@@ -74,9 +75,9 @@ pub(super) struct Slot {
     pub(super) answerable: bool,
     /// A newer message forbids another copy.
     pub(super) superseded: bool,
-    /// Copies of it may be under way, or it has not ended.
-    pub(super) numbered: bool,
     pub(super) news: u8,
+    /// The slot behind it among those with news.
+    pub(super) next_with_news: u16,
 }
 
 impl Slot {
@@ -100,8 +101,8 @@ impl Slot {
             still: 0,
             answerable: false,
             superseded: false,
-            numbered: true,
             news: 0,
+            next_with_news: NIL,
         }
     }
 
@@ -155,6 +156,25 @@ impl Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Slot {
+        /// One that holds something.
+        pub(in crate::outbox) fn example() -> Self {
+            let message = Message {
+                endpoint: Endpoint(1),
+                counter: 0,
+                msg_id: MsgId(0),
+                kind: PacketType::DataChannel,
+                op: 0,
+                until: Stage::Acked,
+                once: false,
+                raw: false,
+                sets: Attributes::NONE,
+                to: Destination::ALL,
+            };
+            Self::new(Instant::ZERO, Instant::MAX, message, Chain::EMPTY)
+        }
+    }
 
     #[test]
     fn one_answer_to_one_copy_is_a_round_trip() {

@@ -1,8 +1,7 @@
 use super::machine::{ClockAsked, Machine};
 use crate::dial::Attempt;
 use crate::event::{Disconnect, HangupReason, State};
-use crate::link::{Closing, was_stable};
-use crate::time::micros;
+use crate::link::Closing;
 
 impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     pub(super) fn connect(&mut self) {
@@ -42,9 +41,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             State::Connecting => Attempt::Unreachable,
             State::Greeting => Attempt::NotGreeted,
             // After draining nothing is dialled.
-            State::Ready | State::Draining => Attempt::Ready {
-                stable: was_stable(self.link.ready_since(), self.now, &self.config),
-            },
+            State::Ready | State::Draining => {
+                Attempt::Ready { stable: self.link.was_stable(self.now) }
+            }
             // It has been dealt with, or is none that counts.
             State::Disconnected | State::Closed => return self.leave_connection(),
         };
@@ -79,7 +78,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     pub(super) fn close(&mut self) {
         self.dialler.stop();
         self.dial_asked = false;
-        let until = self.now.plus_micros(micros(self.config.drain_timeout));
+        let until = self.now.plus_micros(self.config.drain_timeout);
         match self.link.close(until) {
             Closing::Drains => self.hang_up_if_drained(),
             Closing::HangsUp => self.end_draining(),

@@ -1,10 +1,11 @@
+use super::rules::Rules;
 use crate::answers::{Answer, Answers};
 use crate::config::{Config, ConfigError};
 use crate::dedup::Dedup;
 use crate::dial::Dialler;
 use crate::event::{ConnectError, Event, State};
 use crate::inbox::{Delivery, Inbox};
-use crate::link::Link;
+use crate::link::{Limits, Link};
 use crate::outbox::Outbox;
 use crate::retry::{Bucket, RetryBudget};
 use crate::rng::SplitMix64;
@@ -19,7 +20,7 @@ const UNMATCHED: RetryBudget = RetryBudget { percent: 0, per_second: 32, burst: 
 /// Everything but the framer, which lends the packets that change it.
 #[derive(Debug)]
 pub(super) struct Machine<const SLOTS: usize, const SEEN: usize> {
-    pub(super) config: Config,
+    pub(super) config: Rules,
     pub(super) now: Instant,
     /// For draws that must not depend on the order of other draws.
     pub(super) seed: u64,
@@ -33,8 +34,6 @@ pub(super) struct Machine<const SLOTS: usize, const SEEN: usize> {
     pub(super) dedup: Dedup<SEEN>,
     pub(super) ack_time: Estimator,
     pub(super) result_time: Estimator,
-    /// The latest after its first transmission that another copy of a message is handed over, in microseconds.
-    pub(super) span: u64,
     pub(super) budget: Bucket,
     pub(super) unmatched: Bucket,
     pub(super) next_msg_id: u16,
@@ -70,7 +69,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         Ok(Self {
             now: Instant::ZERO,
             seed: rng.next(),
-            link: Link::new(),
+            link: Link::new(Limits::new(&config)),
             dialler: Dialler::new(config.redial, rng.next()),
             dial_asked: false,
             connect_failed: None,
@@ -80,7 +79,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             dedup: Dedup::new(config.memory(), rng.next()),
             ack_time: Estimator::new(config.ack_timer),
             result_time: Estimator::new(config.ack_timer),
-            span: micros(config.span()),
             budget: Bucket::new(config.retry_budget),
             unmatched: Bucket::new(UNMATCHED),
             next_msg_id: start as u16,
@@ -94,7 +92,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             refused: None,
             dropped: 0,
             clock_asked: ClockAsked::No,
-            config,
+            config: Rules::new(config),
         })
     }
 

@@ -4,6 +4,7 @@ mod connection;
 mod machine;
 mod receive;
 mod respond;
+mod rules;
 mod send;
 mod timeout;
 mod transmit;

@@ -5,6 +5,7 @@ use crate::event::{MessageId, State};
 use crate::outbox::{Message, Outbox};
 use crate::queue::QueuePolicy;
 use crate::request::{Body, Request, Stage};
+use crate::time::micros;
 use crate::wire::{
     Attributes, Destination, INFO_MSG_ID, MAX_DECLARED, MsgId, PacketType, Prefix, frame_of_payload,
 };
@@ -45,10 +46,13 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if request.until == Stage::Executed && !has_result {
             return Err(SendError::NeverExecuted(kind));
         }
-        let deadline = request.deadline.unwrap_or(self.config.deadline);
-        if deadline > self.config.deadline {
-            return Err(SendError::DeadlineTooLong { asked: deadline, max: self.config.deadline });
-        }
+        let deadline = match request.deadline {
+            None => self.config.deadline,
+            Some(asked) if asked <= self.config.longest => micros(asked),
+            Some(asked) => {
+                return Err(SendError::DeadlineTooLong { asked, max: self.config.longest });
+            }
+        };
         let typed;
         let data = match request.body {
             Body::Command(command) => {
@@ -85,7 +89,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             sets,
             to,
         };
-        let Some(id) = self.outbox.push(self.now, self.now + deadline, message, data) else {
+        let Some(id) = self.outbox.push(self.now, self.now.plus_micros(deadline), message, data)
+        else {
             return Err(self.is_full(data.len()));
         };
         if request.msg_id.is_none() && kind != PacketType::DeviceInfo {

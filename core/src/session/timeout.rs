@@ -9,7 +9,7 @@ use crate::time::Instant;
 impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     #[inline]
     pub(super) fn poll_timeout(&self) -> Option<Deadline> {
-        let mut first = self.link.deadline(&self.config);
+        let mut first = self.link.deadline();
         let mut consider = |at: Option<Instant>, why: Timer| {
             if let Some(at) = at
                 && first.is_none_or(|first| at < first.at)
@@ -32,7 +32,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.on_expired(&expired);
         }
         self.hang_up_if_drained();
-        self.link.handle_timeout(now, &self.config);
+        self.link.handle_timeout(now);
         if self.link.drain_is_over(now) {
             self.end_draining();
         }

@@ -70,7 +70,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             if self.outbox.deadline(at)? <= self.now {
                 return Some(at);
             }
-            if self.now > self.outbox.first_sent(at)?.plus_micros(self.span) {
+            if self.now > self.outbox.first_sent(at)?.plus_micros(self.config.span) {
                 // The peer may not remember it any longer.
                 self.outbox.last_call(at);
                 continue;
