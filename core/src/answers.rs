@@ -68,7 +68,7 @@ fn encode_probe_answer(
 }
 
 /// The answers owed, oldest first. What would need more than `N` at a time is not taken from the connection yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Answers<const N: usize> {
     owed: Deque<Answer, N>,
     /// Heartbeats to answer. They are all alike, so any number of them has room.

@@ -17,7 +17,7 @@ pub(crate) enum Attempt {
 }
 
 /// Asks for connections once it was switched on: at once the first time, after a random wait each time one failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dialler {
     rules: Redial,
     seed: u64,

@@ -23,7 +23,7 @@ pub(crate) enum Closing {
     Over,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Link {
     state: State,
     hello: Hello,

@@ -194,7 +194,7 @@ fn ticks(duration: Duration, shift: u8) -> u32 {
 /// assert_eq!(again.and_then(|verdict| verdict.acknowledged), Some(StatusCode::OK));
 /// # Ok::<(), cync_core::dedup::Busy>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Dedup<const SEEN: usize> {
     /// Of each bucket, the low half of the number of its newest entry; of a bucket without entries, any number.
     heads: [u16; SEEN],

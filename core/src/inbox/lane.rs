@@ -45,7 +45,7 @@ impl Record {
 }
 
 /// Messages of one kind in the order in which they came: a part of the records, and a ring of bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Lane<const N: usize> {
     data: Ring<N>,
     /// Its first record.

@@ -67,7 +67,7 @@ impl Which {
 }
 
 /// The two lanes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Inbox<const SLOTS: usize> {
     /// Of both lanes: first the places of the states, then those of the messages.
     records: [Option<Record>; SLOTS],

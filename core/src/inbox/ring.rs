@@ -5,7 +5,7 @@ const BYTES_PER_SLOT: usize = 24;
 ///
 /// A message that does not fit behind the newest one starts at zero, and the bytes left at the end stay unused until the
 /// oldest message is the one at zero. So the places follow from the lengths, which the lane's records keep.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ring<const N: usize> {
     bytes: [[u8; BYTES_PER_SLOT]; N],
     /// Where the oldest message starts.

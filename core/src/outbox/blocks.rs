@@ -19,7 +19,7 @@ impl Chain {
 }
 
 /// Outgoing bytes in blocks chained by index, so that a session is one fixed piece of memory however long its messages.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Blocks<const N: usize> {
     bytes: [[u8; BLOCK]; N],
     next: [u16; N],

@@ -2,7 +2,7 @@ use super::NIL;
 use super::place::Place;
 
 /// Slots by a number, the `KEY`-th of each: look-up takes constant time while the numbers in use are consecutive or random.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Index<const N: usize, const KEY: usize> {
     heads: [u16; N],
 }

@@ -33,7 +33,7 @@ use timers::Timers;
 /// No slot.
 const NIL: u16 = u16::MAX;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outbox<const SLOTS: usize> {
     slots: [Place; SLOTS],
     /// The slot to be used next, `NIL` if there is none; each free one is linked to the one that was free before it. What was used

@@ -2,7 +2,7 @@ use super::NIL;
 use super::place::Place;
 
 /// Slots with events to tell, in the order in which they had the first of these.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct News {
     head: u16,
     tail: u16,

@@ -2,7 +2,7 @@ use super::NIL;
 use super::place::{Link, Place};
 
 /// A list of slots: first in, first out, and out of the middle, all in constant time. A slot is in at most one list of a `KIND`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct List<const KIND: usize> {
     head: u16,
     tail: u16,

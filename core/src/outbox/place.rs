@@ -6,7 +6,7 @@ use crate::time::Instant;
 /// One slot: what it holds, and where it stands in every list.
 ///
 /// All of it in one piece and at the start of a cache line: whoever looks at a message looks at most of this.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(align(64))]
 pub(super) struct Place {
     /// The message, if there is one.

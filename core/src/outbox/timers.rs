@@ -12,7 +12,7 @@ const IN_RUN: [u16; 2] = [NIL - 2, NIL - 1];
 /// Nearly all timers are set in the order in which they run out: those of answers among themselves, and those of deadlines. Each
 /// of these two goes to the end of a list, in constant time however many there are. What fits the end of neither is kept in a
 /// binary heap that knows where each slot stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Timers<const N: usize> {
     runs: [List<TIMED>; 2],
     len: u16,

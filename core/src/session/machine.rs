@@ -18,7 +18,7 @@ use core::time::Duration;
 const UNMATCHED: RetryBudget = RetryBudget { percent: 0, per_second: 32, burst: 256 };
 
 /// Everything but the framer, which lends the packets that change it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Machine<const SLOTS: usize, const SEEN: usize> {
     pub(super) config: Rules,
     pub(super) now: Instant,

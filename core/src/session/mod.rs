@@ -33,6 +33,8 @@ use machine::Machine;
 /// `SLOTS` messages can be under way or queued, `SEEN` accepted ones are remembered, and `MTU` is the longest whole packet
 /// that is taken, in bytes.
 ///
+/// A clone is a snapshot: given the same, both do the same. Only one of them may go on with the conversation.
+///
 /// ```
 /// use cync_core::wire::{Command, Destination, Endpoint};
 /// use cync_core::{AuthCode, Config, Event, Instant, Outcome, Session, Stage};
@@ -68,7 +70,7 @@ use machine::Machine;
 /// assert_eq!(outcome, Some(Outcome::Reached(Stage::Acked)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Session<
     const SLOTS: usize = 128,
     const SEEN: usize = 1024,

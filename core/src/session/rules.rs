@@ -6,7 +6,7 @@ use crate::wire::{ChecksumMode, Endpoint};
 use core::time::Duration;
 
 /// What of a configuration is asked at every turn, and is not in the parts that it is the business of; times in microseconds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) endpoint: Endpoint,
     pub(super) window: u16,

@@ -58,6 +58,7 @@ pub type Framed<'a> = Result<&'a [u8], FramingError>;
 /// let mut input: &[u8] = &[0, 0];
 /// assert_eq!(framer.next(&mut input), Some(Ok(&[0xd8, 0, 0, 0, 0][..])));
 /// ```
+#[derive(Clone)]
 pub struct Framer<const MTU: usize = MAX_PACKET> {
     carry: [u8; MTU],
     /// Bytes of `carry` in use.
