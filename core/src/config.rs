@@ -118,8 +118,8 @@ pub struct Config {
     pub window: u16,
     /// Messages waiting for room in the window.
     pub queue: Queue,
-    /// First transmissions, counted from the oldest message of which copies may be under way, at most. It is what the peer has
-    /// to remember of this side; and what this side remembers of each of the peer's counters.
+    /// How many messages the peer has to remember of this side, and this side of each of the peer's counters: so many, the
+    /// newest included, may have been accepted since one of which copies may be under way. First transmissions wait for that.
     pub id_window: u16,
     /// How long a message may take, from `send` to its end.
     pub deadline: Duration,

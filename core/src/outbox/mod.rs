@@ -52,7 +52,9 @@ pub(crate) struct Outbox<const SLOTS: usize> {
     numbered: List<NUMBERED>,
     /// Slots with events to tell.
     news: News,
-    next_ordinal: u32,
+    /// Wraps: messages that it is compared for are fewer than `id_window` apart, which is less than half of what 16 bits tell
+    /// apart.
+    next_ordinal: u16,
     in_flight: u16,
     live: u16,
     /// The longest that a copy can be under way, in microseconds.
@@ -183,12 +185,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.queued.first().filter(|_| self.in_flight < window)
     }
 
-    /// Whether a first transmission would be less than `id_window` ahead of the oldest message of which copies may be under
-    /// way.
+    /// Whether with a first transmission at most `id_window` messages, this one included, could have been accepted since the
+    /// peer accepted one of which copies may be under way: all that were handed over after it, and those from before that it
+    /// may have overtaken.
     pub(crate) fn is_within(&self, id_window: u16) -> bool {
         let oldest = self.numbered.first().and_then(|at| self.slot(at));
-        oldest
-            .is_none_or(|slot| self.next_ordinal.wrapping_sub(slot.ordinal) < u32::from(id_window))
+        oldest.is_none_or(|slot| self.next_ordinal.wrapping_sub(slot.overtakes) < id_window)
     }
 
     /// A slot's id, message, data length, data in pieces, and copies so far.
@@ -236,6 +238,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         stats: &mut Stats,
     ) {
         let ordinal = self.next_ordinal;
+        let oldest = self.numbered.first().and_then(|at| self.slot(at));
+        let overtakes = oldest.map_or(ordinal, |slot| slot.ordinal);
         let Some(slot) = self.slot_mut(at) else { return };
         let first = slot.copies == 0;
         slot.copies = slot.copies.saturating_add(1);
@@ -247,7 +251,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let (until, deadline) = (slot.message.until, slot.deadline);
         if first {
             slot.first_sent = now;
-            slot.ordinal = ordinal;
+            (slot.ordinal, slot.overtakes) = (ordinal, overtakes);
         }
         self.timers.set(&mut self.slots, at, timer.min(deadline));
         if !first {

@@ -68,7 +68,10 @@ pub(super) struct Slot {
     pub(super) acks: Answered,
     pub(super) results: Answered,
     /// The number of its first transmission among all.
-    pub(super) ordinal: u32,
+    pub(super) ordinal: u16,
+    /// The ordinal of the oldest message of which copies may have been under way then, or its own: it can arrive before any
+    /// that followed.
+    pub(super) overtakes: u16,
     /// How long the peer's time had stood still when the timer was set.
     pub(super) still: u32,
     /// Copies were handed over on this connection, so that answers can be about them.
@@ -98,6 +101,7 @@ impl Slot {
             acks: Answered::default(),
             results: Answered::default(),
             ordinal: 0,
+            overtakes: 0,
             still: 0,
             answerable: false,
             superseded: false,

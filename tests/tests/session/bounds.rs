@@ -106,3 +106,20 @@ fn message_numbers_and_counters_wrap() {
     }
     assert!(wrapped);
 }
+
+#[test]
+fn a_first_transmission_waits_for_those_that_may_have_been_accepted_before_an_older_message() {
+    let mut hub: Solo =
+        Solo::greeted(config(|it| (it.window, it.id_window, it.queue.limit) = (2, 2, 8)));
+    for _ in 0..4 {
+        hub.session.send(hub.now, power(true)).unwrap();
+    }
+    let out = hub.out();
+    assert_eq!(out.len(), 2);
+    // The second may have been accepted before the first: with the third it would be one of three that are to be remembered.
+    hub.hear(&ack(numbers(&out[0]).0, StatusCode::OK));
+    assert_eq!(hub.out(), [[0; 0]; 0]);
+    assert_eq!(hub.session.stats().id_waits, 1);
+    hub.hear(&ack(numbers(&out[1]).0, StatusCode::OK));
+    assert_eq!(hub.out().len(), 2);
+}
