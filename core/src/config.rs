@@ -129,7 +129,8 @@ pub struct Config {
     pub retry_budget: RetryBudget,
     /// How long one attempt waits for its answer.
     pub ack_timer: AckTimer,
-    /// The longest that a copy which was handed over can take to arrive.
+    /// A copy that was handed over arrives, and so does the answer to it, in less than this time after that, or never. If an
+    /// application answers ([`Acknowledge::Manually`]), the time that it takes counts as well.
     pub copy_lifetime: Duration,
     /// Keep messages when the connection goes, and hand them over on the next one, within their deadline.
     pub ride_through: bool,
