@@ -9,7 +9,9 @@ fn budget(percent: u16, per_second: u16, burst: u16) -> Solo {
 }
 
 fn fill(hub: &mut Solo, count: usize) -> Vec<Vec<u8>> {
-    (0..count).for_each(|_| drop(hub.session.send(hub.now, power(true)).unwrap()));
+    for _ in 0..count {
+        queue(hub, power(true));
+    }
     hub.out()
 }
 
