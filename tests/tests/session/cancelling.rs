@@ -13,10 +13,6 @@ struct Waiting {
     left: bool,
 }
 
-fn id_of(hub: &mut Solo, request: Request<'_>) -> MessageId {
-    hub.session.send(hub.now, request).unwrap()
-}
-
 /// One of each state. All have been sent at time zero.
 fn waiting() -> Vec<Waiting> {
     let ride = || Solo::greeted(config(|it| it.ride_through = true));
@@ -24,60 +20,60 @@ fn waiting() -> Vec<Waiting> {
     let mut add = |what, hub: Solo, id, now, left| all.push(Waiting { what, hub, id, now, left });
 
     let mut queued = hub();
-    let id = id_of(&mut queued, power(true));
+    let id = queue(&mut queued, power(true));
     add("queued", queued, id, 0, false);
 
     let mut windowed: Solo = Solo::greeted(config(|it| it.window = 1));
-    id_of(&mut windowed, power(false));
-    let id = id_of(&mut windowed, power(true));
+    queue(&mut windowed, power(false));
+    let id = queue(&mut windowed, power(true));
     windowed.out();
     add("waiting for the window", windowed, id, 0, false);
 
     let mut in_flight = hub();
-    let id = id_of(&mut in_flight, power(true));
+    let id = queue(&mut in_flight, power(true));
     in_flight.out();
     add("in flight", in_flight, id, 0, true);
 
     let mut acknowledged = hub();
-    let id = id_of(&mut acknowledged, executed());
+    let id = queue(&mut acknowledged, executed());
     let out = acknowledged.out();
     acknowledged.hear(&ack(numbers(&out[0]).0, StatusCode::OK));
     add("waiting for its result", acknowledged, id, 0, true);
 
     let mut backing_off: Solo = Solo::greeted(config(|it| it.retry = RetryPolicy::exponential()));
-    let id = id_of(&mut backing_off, power(true));
+    let id = queue(&mut backing_off, power(true));
     backing_off.out();
     backing_off.tick();
     add("backing off", backing_off, id, 1_000, true);
 
     let mut due = hub();
-    let id = id_of(&mut due, power(true));
+    let id = queue(&mut due, power(true));
     due.out();
     due.tick();
     add("due", due, id, 1_000, true);
 
     let none = RetryBudget { percent: 0, per_second: 1, burst: 0 };
     let mut held_back: Solo = Solo::greeted(config(|it| it.retry_budget = none));
-    let id = id_of(&mut held_back, power(true));
+    let id = queue(&mut held_back, power(true));
     held_back.out();
     held_back.tick();
     held_back.out();
     add("held back by the budget", held_back, id, 1_000, true);
 
     let mut last = hub();
-    let id = id_of(&mut last, power(true).once());
+    let id = queue(&mut last, power(true).once());
     last.out();
     last.tick();
     add("waiting for a late answer", last, id, 1_000, true);
 
     let mut riding = ride();
-    let id = id_of(&mut riding, power(true));
+    let id = queue(&mut riding, power(true));
     riding.out();
     riding.session.handle_disconnected(riding.now, Disconnect::Peer);
     add("waiting for a connection", riding, id, 0, true);
 
     let mut queued = ride();
-    let id = id_of(&mut queued, power(true));
+    let id = queue(&mut queued, power(true));
     queued.session.handle_disconnected(queued.now, Disconnect::Peer);
     add("queued without a connection", queued, id, 0, false);
     all
@@ -160,8 +156,8 @@ fn a_message_without_any_time_is_never_handed_over() {
 #[test]
 fn a_cancelled_message_makes_room_in_the_window() {
     let mut hub: Solo = Solo::greeted(config(|it| it.window = 1));
-    let id = id_of(&mut hub, power(true));
-    id_of(&mut hub, power(false));
+    let id = queue(&mut hub, power(true));
+    queue(&mut hub, power(false));
     assert_eq!(hub.out().len(), 1);
     assert!(hub.session.cancel(id));
     assert_eq!(hub.out().len(), 1);
@@ -186,7 +182,7 @@ fn an_id_is_not_reused_so_that_cancelling_a_message_that_ended_touches_no_other(
 #[test]
 fn an_answer_after_cancellation_is_matched_and_changes_nothing() {
     let mut hub = hub();
-    let id = id_of(&mut hub, executed());
+    let id = queue(&mut hub, executed());
     let (msg_id, counter) = numbers(&hub.out()[0]);
     hub.session.cancel(id);
     hub.events();

@@ -1,7 +1,6 @@
 //! What is counted.
 
 use crate::*;
-use cync_core::wire::Destination;
 use cync_core::{Queue, QueuePolicy, Stats};
 
 fn reconciles(hub: &Solo) {
@@ -20,7 +19,7 @@ fn reconciles(hub: &Solo) {
 fn every_end_of_a_message_has_its_counter_and_all_of_them_add_up() {
     let queue = Queue::new(3, QueuePolicy::DropOldest);
     let mut hub: Solo = Solo::greeted(config(|it| (it.window, it.queue) = (1, queue)));
-    let to = Destination::device(ADDRESS).unwrap();
+    let to = device(ADDRESS);
     let lamp = |on| Request::from(Command::Power { to, on });
     let mut steps = 0;
     let mut step = |hub: &mut Solo, act: &mut dyn FnMut(&mut Solo)| {

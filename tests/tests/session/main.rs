@@ -29,8 +29,9 @@ mod supersession;
 mod telling;
 
 use cync_core::wire::{
-    Channel, ChecksumMode, Command, DeviceInfo, Direction as Way, Frame, LoginAck, MsgId, Packet,
-    PacketType, Prefix, Receipt as Ack, ShortAck, StatusCode, TimeResponse, Verdict, op,
+    Channel, ChecksumMode, Command, Destination, DeviceInfo, Direction as Way, Frame, LoginAck,
+    MsgId, Packet, PacketType, Prefix, Receipt as Ack, ShortAck, StatusCode, TimeResponse, Verdict,
+    op,
 };
 use cync_core::{
     CivilTime, Config, ConnectError, Deadline, Disconnect, Event, HandshakeError, HangupReason,
@@ -56,6 +57,10 @@ fn at(n: u64) -> Instant {
 
 fn power(on: bool) -> Request<'static> {
     switch(ADDRESS, on)
+}
+
+fn device(address: u8) -> Destination {
+    Destination::device(address).expect("1 to 254")
 }
 
 fn executed() -> Request<'static> {
@@ -125,6 +130,11 @@ fn send<const N: usize, const M: usize>(
     let out = solo.out();
     assert_eq!(out.len(), 1);
     numbers(&out[0])
+}
+
+/// Sends, and hands nothing over.
+fn queue(solo: &mut Solo, request: Request<'_>) -> MessageId {
+    solo.session.send(solo.now, request).expect("there is room")
 }
 
 fn done<const N: usize, const M: usize>(solo: &mut Solo<N, M>) -> Vec<Outcome> {

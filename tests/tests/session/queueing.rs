@@ -9,6 +9,10 @@ fn queueing<const N: usize>(limit: u16, policy: QueuePolicy) -> Solo<N> {
     Solo::greeted(fit(config, N as u16, 1024))
 }
 
+fn queue_two<const N: usize>(hub: &mut Solo<N>) {
+    (0..2).for_each(|_| assert!(hub.session.send(hub.now, power(true)).is_ok()));
+}
+
 fn counters(hub: &mut Solo<16>) -> Vec<u32> {
     let mut counters = Vec::new();
     while let Some(packet) = hub.out_one() {
@@ -23,7 +27,7 @@ fn counters(hub: &mut Solo<16>) -> Vec<u32> {
 fn queue_full_blocks_until_writable() {
     let mut hub = queueing::<16>(2, QueuePolicy::Block);
     let (msg_id, first) = send(&mut hub, power(true));
-    (0..2).for_each(|_| drop(hub.session.send(hub.now, power(true)).unwrap()));
+    queue_two(&mut hub);
     assert_eq!(hub.session.send(hub.now, power(true)), Err(SendError::Full));
     assert!(!hub.events().contains(&Event::Writable));
     hub.hear(&ack(msg_id, StatusCode::OK));
@@ -58,7 +62,7 @@ fn queue_full_drops_oldest_that_was_never_handed_over() {
 fn queue_full_rejects_and_promises_no_room() {
     let mut hub = queueing::<16>(2, QueuePolicy::Reject);
     let (msg_id, _) = send(&mut hub, power(true));
-    (0..2).for_each(|_| drop(hub.session.send(hub.now, power(true)).unwrap()));
+    queue_two(&mut hub);
     for refused in 1..=3 {
         assert_eq!(hub.session.send(hub.now, power(true)), Err(SendError::Rejected));
         assert_eq!(hub.session.stats().queue_full, refused);
@@ -73,7 +77,7 @@ fn nothing_is_dropped_for_a_message_that_has_no_room_all_the_same() {
     let mut hub = queueing::<8>(3, QueuePolicy::DropOldest);
     // Of the eight blocks five are in flight.
     let (msg_id, _) = send(&mut hub, Request::frame(1, &[7; 300]));
-    (0..2).for_each(|_| drop(hub.session.send(hub.now, power(true)).unwrap()));
+    queue_two(&mut hub);
     let long = Request::frame(1, &[7; 200]);
     assert_eq!(hub.session.send(hub.now, long), Err(SendError::Full));
     assert_eq!((hub.session.queued(), hub.session.stats().not_sent.dropped), (2, 0));
@@ -99,7 +103,7 @@ fn no_more_is_dropped_than_the_bytes_of_the_new_message_need() {
 fn what_was_dropped_keeps_its_slot_until_that_was_told_and_writable_follows() {
     let mut hub = queueing::<3>(1, QueuePolicy::DropOldest);
     send(&mut hub, power(true));
-    (0..2).for_each(|_| drop(hub.session.send(hub.now, power(true)).unwrap()));
+    queue_two(&mut hub);
     assert_eq!(hub.session.send(hub.now, power(true)), Err(SendError::Full));
     let events = hub.events();
     assert_eq!(events.last(), Some(&Event::Writable));
@@ -110,7 +114,7 @@ fn what_was_dropped_keeps_its_slot_until_that_was_told_and_writable_follows() {
 #[test]
 fn a_queue_without_places_drops_what_waits_for_the_window_and_nothing_else() {
     let mut hub = queueing::<4>(0, QueuePolicy::DropOldest);
-    (0..2).for_each(|_| drop(hub.session.send(hub.now, power(true)).unwrap()));
+    queue_two(&mut hub);
     assert_eq!(done(&mut hub), [Outcome::NotSent(NotSent::Dropped)]);
     assert_eq!(hub.out().len(), 1);
     assert_eq!(hub.session.send(hub.now, power(true)), Err(SendError::Full));
@@ -119,7 +123,7 @@ fn a_queue_without_places_drops_what_waits_for_the_window_and_nothing_else() {
 
 #[test]
 fn a_command_takes_the_place_of_the_one_it_makes_stale_whatever_the_policy() {
-    let to = cync_core::wire::Destination::device(ADDRESS).unwrap();
+    let to = device(ADDRESS);
     for policy in [QueuePolicy::Block, QueuePolicy::DropOldest, QueuePolicy::Reject] {
         let mut hub = queueing::<16>(2, policy);
         send(&mut hub, power(true));

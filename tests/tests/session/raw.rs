@@ -10,7 +10,7 @@ fn payload(packet: &Packet<'_>) -> Vec<u8> {
 
 fn raw(hub: &mut Solo, kind: PacketType, payload: &[u8], until: Stage) -> Vec<u8> {
     let request = Request::raw(kind, payload).until(until);
-    hub.session.send(hub.now, request).unwrap();
+    queue(hub, request);
     hub.out_one().expect("it leaves")
 }
 

@@ -10,7 +10,7 @@ fn riding(change: impl FnOnce(&mut Config)) -> Solo {
 }
 
 fn lamp_power(on: bool) -> Command {
-    Command::Power { to: cync_core::wire::Destination::device(ADDRESS).unwrap(), on }
+    Command::Power { to: device(ADDRESS), on }
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn what_waits_for_its_new_connection_can_be_superseded() {
 }
 
 fn frame_data(bytes: &[u8]) -> Vec<u8> {
-    let packet = Packet::decode(bytes, ChecksumMode::Strict).unwrap();
-    packet.frame().unwrap().data.bytes().collect()
+    let packet = Packet::decode(bytes, ChecksumMode::Strict).expect("own packets decode");
+    packet.frame().into_iter().flat_map(|frame| frame.data.bytes()).collect()
 }
 
 #[test]

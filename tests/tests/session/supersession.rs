@@ -1,14 +1,10 @@
 //! A newer command makes older ones stale.
 
 use crate::*;
-use cync_core::wire::{Brightness, Colour, Destination, Temperature};
+use cync_core::wire::{Brightness, Colour, Temperature};
 
 const STALE: Outcome = Outcome::Unknown(Unknown::Superseded);
 const STALE_NOT_SENT: Outcome = Outcome::NotSent(NotSent::Superseded);
-
-fn device(address: u8) -> Destination {
-    Destination::device(address).unwrap()
-}
 
 fn switch_to(to: Destination, on: bool) -> Request<'static> {
     Command::Power { to, on }.into()
@@ -29,8 +25,8 @@ fn dim(to: Destination) -> Request<'static> {
 /// Whether a queued message is made stale by a newer one.
 fn replaces(older: Request<'_>, newer: Request<'_>) -> bool {
     let mut hub = hub();
-    hub.session.send(hub.now, older).unwrap();
-    hub.session.send(hub.now, newer).unwrap();
+    queue(&mut hub, older);
+    queue(&mut hub, newer);
     let ended = done(&mut hub);
     assert!(ended.is_empty() || ended == [STALE_NOT_SENT], "{ended:?}");
     assert_eq!(hub.out().len() + ended.len(), 2);
