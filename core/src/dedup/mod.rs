@@ -423,7 +423,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
 
     /// Gives the partition that was idle longest to a new sender, unless every one holds a live entry.
     #[inline(never)]
-    fn open(&mut self, key: &Key) -> Option<Spot> {
+    fn open(&mut self, key: Key) -> Option<usize> {
         let (mut longest, mut found) = (0, None);
         for (index, partition) in self.partitions.iter().enumerate().take(self.counters.into()) {
             let idle = match self.age(index, partition, 1) {
@@ -438,8 +438,8 @@ impl<const SEEN: usize> Dedup<SEEN> {
         let partition = self.partitions.get_mut(index)?;
         let evicted = u64::from(partition.remembered());
         self.counts.evictions = self.counts.evictions.wrapping_add(evicted);
-        partition.give_to(key);
-        Some(Spot { index, bucket: self.bucket(index, key), found: None })
+        partition.give_to(&key);
+        Some(index)
     }
 
     /// Where a message belongs, if its sender has a partition.
@@ -484,7 +484,11 @@ impl<const SEEN: usize> Dedup<SEEN> {
         spot: Option<Spot>,
         acknowledged: Option<StatusCode>,
     ) -> Result<Handle, Busy> {
-        let spot = spot.or_else(|| self.open(key));
+        // What `open` returns goes through registers, unlike a `Spot`.
+        let spot = spot.or_else(|| {
+            let index = self.open(*key)?;
+            Some(Spot { index, bucket: self.bucket(index, key), found: None })
+        });
         let handle = spot.and_then(|spot| {
             self.revive(&spot, acknowledged).or_else(|| self.push(&spot, key, acknowledged))
         });
