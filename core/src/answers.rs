@@ -7,7 +7,6 @@ use crate::wire::{
     Channel, Encoder, Endpoint, Frame, LoginAck, MsgId, Packet, PacketType, Prefix, Receipt,
     ShortAck, StatusCode, TimeResponse,
 };
-use heapless::Deque;
 
 /// Answers that one packet can ask for: a receipt, and a repeated result.
 const MOST_PER_PACKET: usize = 2;
@@ -33,7 +32,19 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// Writes the packet; returns its length and type.
+    #[inline]
     pub(crate) fn encode(self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
+        // Nearly every answer is one of these: written without becoming a `Packet`.
+        if let Self::Data { endpoint, msg_id, status } = self {
+            let mut to = Encoder::new(PacketType::DataAck, out);
+            to.put_prefix(Receipt { endpoint, msg_id, status }.prefix());
+            return Ok((to.finish()?, PacketType::DataAck));
+        }
+        self.encode_any(out)
+    }
+
+    #[inline(never)]
+    fn encode_any(self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
         let data;
         let packet = match self {
             Self::Hello => Packet::HelloAck(LoginAck { status: StatusCode::OK, reserved: 0 }),
@@ -70,7 +81,11 @@ fn encode_probe_answer(
 /// The answers owed, oldest first. What would need more than `N` at a time is not taken from the connection yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Answers<const N: usize> {
-    owed: Deque<Answer, N>,
+    /// A ring.
+    owed: [Answer; N],
+    /// Where the oldest is.
+    first: u16,
+    count: u16,
     /// Heartbeats to answer. They are all alike, so any number of them has room.
     pongs: u16,
 }
@@ -78,17 +93,27 @@ pub(crate) struct Answers<const N: usize> {
 impl<const N: usize> Answers<N> {
     pub(crate) const fn new() -> Self {
         const { assert!(N >= MOST_PER_PACKET, "the answers that one packet asks for have room") };
-        Self { owed: Deque::new(), pongs: 0 }
+        const { assert!(N <= u16::MAX as usize / 2, "sums of two places fit") };
+        Self { owed: [Answer::Pong; N], first: 0, count: 0, pongs: 0 }
     }
 
     /// Whether all answers that one more packet can ask for have room.
+    #[inline]
     pub(crate) fn have_room(&self) -> bool {
-        N.saturating_sub(self.owed.len()) >= MOST_PER_PACKET
+        usize::from(self.count) <= const { N - MOST_PER_PACKET }
     }
 
     /// Owes an answer; false if there is no room.
+    #[inline]
     pub(crate) fn owe(&mut self, answer: Answer) -> bool {
-        self.owed.push_back(answer).is_ok()
+        let has_room = usize::from(self.count) < N;
+        let end = usize::from(self.first.wrapping_add(self.count));
+        let place = self.owed.get_mut(if end < N { end } else { end.wrapping_sub(N) });
+        if let Some(place) = place.filter(|_| has_room) {
+            *place = answer;
+            self.count = self.count.wrapping_add(1);
+        }
+        has_room
     }
 
     /// Owes an answer to a heartbeat.
@@ -96,23 +121,32 @@ impl<const N: usize> Answers<N> {
         self.pongs = self.pongs.saturating_add(1);
     }
 
+    #[inline]
     pub(crate) fn first(&self) -> Option<Answer> {
-        self.owed.front().copied().or_else(|| (self.pongs > 0).then_some(Answer::Pong))
+        if self.count == 0 {
+            return (self.pongs > 0).then_some(Answer::Pong);
+        }
+        self.owed.get(usize::from(self.first)).copied()
     }
 
+    #[inline]
     pub(crate) fn first_is_sent(&mut self) {
-        if self.owed.pop_front().is_none() {
+        if self.count == 0 {
             self.pongs = self.pongs.saturating_sub(1);
+        } else {
+            let next = self.first.wrapping_add(1);
+            self.first = if usize::from(next) < N { next } else { 0 };
+            self.count = self.count.wrapping_sub(1);
         }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.owed.is_empty() && self.pongs == 0
+        self.count == 0 && self.pongs == 0
     }
 
     pub(crate) fn clear(&mut self) {
-        self.owed.clear();
-        self.pongs = 0;
+        (self.count, self.pongs) = (0, 0);
     }
 }
 

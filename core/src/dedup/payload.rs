@@ -9,6 +9,7 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Frames that say the same have the same hash, however they are stuffed; the checksum, which follows from the rest, does not
 /// count. `salt` keeps apart what must not match: of a `0x83`, which is a repetition within its connection only, make it the
 /// number of the connection. It is no defence against intent: who chooses the bytes can choose the hash.
+#[inline]
 pub fn payload_hash(salt: u32, frame: &Frame<'_>) -> u32 {
     let header = u64::from(frame.counter)
         | u64::from(frame.direction.0) << 32

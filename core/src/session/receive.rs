@@ -40,16 +40,19 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let mut whole = false;
         self.link.take(self.now);
         while self.link.is_up() {
-            let front = framer.front(&mut input);
-            let (packet, len) = match front {
-                Front::Partial => break,
-                Front::Broken(error) => {
-                    self.on_framing_error(error);
-                    break;
-                }
-                Front::InInput(len) => (input.get(..len).unwrap_or_default(), len),
-                Front::InCarry(len) => (framer.carried(len), len),
+            let packet = match framer.whole_in(input) {
+                Some((packet, _)) => packet,
+                None => match framer.front(&mut input) {
+                    Front::Partial => break,
+                    Front::Broken(error) => {
+                        self.on_framing_error(error);
+                        break;
+                    }
+                    Front::InInput(len) => input.get(..len).unwrap_or_default(),
+                    Front::InCarry(len) => framer.carried(len),
+                },
             };
+            let len = packet.len();
             if self.on_packet(packet) == Taken::NotYet {
                 self.stats.input_refusals += u64::from(self.link.refuse(self.now));
                 break;
@@ -80,9 +83,12 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     #[inline]
     fn on_packet(&mut self, bytes: &[u8]) -> Taken {
-        let taken = match Plain::of(bytes).filter(|_| self.link.state() != State::Greeting) {
-            Some(Plain::Data(channel)) => self.on_data(&channel),
-            Some(Plain::Status(channel)) => self.on_message(PacketType::StatusBroadcast, &channel),
+        let plain = match self.link.state() {
+            State::Greeting => None,
+            _ => Plain::of(bytes),
+        };
+        let taken = match plain {
+            Some(Plain::Framed(kind, channel)) => self.on_framed(kind, &channel),
             Some(Plain::Ack(receipt)) => {
                 self.on_ack(&receipt);
                 Taken::Yes
@@ -96,7 +102,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     /// A packet that is not among the few that most of the traffic consists of.
     #[inline(never)]
     fn on_other(&mut self, bytes: &[u8]) -> Taken {
-        match Packet::decode(bytes, self.config.checksum) {
+        match Packet::decode_any(bytes, self.config.checksum) {
             Ok(packet) => self.on_decoded(&packet),
             Err(error) => self.on_undecodable(bytes, &error),
         }
@@ -107,9 +113,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return self.on_greeting(packet);
         }
         match packet {
-            Packet::DataChannel(channel) => return self.on_data(channel),
-            Packet::StatusBroadcast(channel) => {
-                return self.on_message(PacketType::StatusBroadcast, channel);
+            Packet::DataChannel(channel) | Packet::StatusBroadcast(channel) => {
+                return self.on_framed(packet.kind(), channel);
             }
             Packet::DeviceInfo(info) => return self.on_info(info),
             Packet::Handshake(_) if self.config.greeting == Greeting::Expect => {
@@ -216,14 +221,16 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
     }
 
-    fn on_data(&mut self, channel: &Channel<'_>) -> Taken {
-        if channel.frame.direction == Direction::RESPONSE {
+    #[inline]
+    fn on_framed(&mut self, kind: PacketType, channel: &Channel<'_>) -> Taken {
+        if kind == PacketType::DataChannel && channel.frame.direction == Direction::RESPONSE {
             self.on_result_frame(channel)
         } else {
-            self.on_message(PacketType::DataChannel, channel)
+            self.on_message(kind, channel)
         }
     }
 
+    #[inline(never)]
     fn on_result_frame(&mut self, channel: &Channel<'_>) -> Taken {
         let frame = &channel.frame;
         let result = ResultData::of(frame);
@@ -361,6 +368,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// A framed message: answered, and delivered unless it repeats one that was accepted.
+    #[inline(never)]
     fn on_message(&mut self, kind: PacketType, channel: &Channel<'_>) -> Taken {
         let Channel { prefix, frame } = channel;
         if !self.answers.have_room() {

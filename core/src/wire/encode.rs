@@ -1,4 +1,4 @@
-use super::frame::{is_special, special_bytes, sum_of_word};
+use super::frame::{has_special, is_special, sum_of_word};
 use super::{
     Channel, DeviceInfo, ESCAPE, ESCAPE_XOR, Frame, HEADER_LEN, Layout, Login, MARK, MAX_DECLARED,
     Packet, PacketType, Prefix, TimeResponse,
@@ -61,7 +61,7 @@ impl<'o> Encoder<'o> {
         let mark = if layout == Layout::Unbound { 0 } else { MARK };
         let [c0, c1, c2, c3, dir, op, l0, l1] = header;
         self.sum = op.wrapping_add(l0).wrapping_add(l1);
-        if special_bytes(u64::from_le_bytes(header)) == 0 {
+        if !has_special(&header) {
             self.put_array([mark, c0, c1, c2, c3, dir, op, l0, l1]);
         } else {
             self.put_array([mark]);
@@ -124,30 +124,24 @@ fn room(out: &mut [u8], at: usize, len: usize) -> Option<&mut [u8]> {
 /// Copies bytes of which none has to be stuffed, and sums them up in the same pass; `None` if one has.
 #[inline]
 fn copy_plain(to: &mut [u8], from: &[u8]) -> Option<u8> {
-    let (words, rest) = from.as_chunks();
-    let (to_words, _) = to.as_chunks_mut();
-    let (mut sum, mut special) = (0_u8, 0);
+    let (words, rest) = from.as_chunks::<8>();
+    let (to_words, to_rest) = to.as_chunks_mut();
+    let mut sum = 0_u8;
     for (to, word) in to_words.iter_mut().zip(words) {
-        *to = *word;
-        let word = u64::from_le_bytes(*word);
-        sum = sum.wrapping_add(sum_of_word(word));
-        special |= special_bytes(word);
-    }
-    let last = match (to.last_chunk_mut(), from.last_chunk()) {
-        (Some(to), Some(last)) => {
-            // Overlaps the words before it: those bytes are copied again, and shifted out of the sum.
-            *to = *last;
-            let covered = 64_u32.wrapping_sub(8 * rest.len() as u32);
-            u64::from_le_bytes(*last).checked_shr(covered).unwrap_or(0)
+        if has_special(word) {
+            return None;
         }
-        _ => to.iter_mut().zip(from).take(7).fold(0, |word, (to, byte)| {
-            *to = *byte;
-            word << 8 | u64::from(*byte)
-        }),
-    };
-    sum = sum.wrapping_add(sum_of_word(last));
-    special |= special_bytes(last);
-    (special == 0).then_some(sum)
+        *to = *word;
+        sum = sum.wrapping_add(sum_of_word(u64::from_le_bytes(*word)));
+    }
+    for (to, byte) in to_rest.iter_mut().zip(rest).take(7) {
+        if is_special(byte) {
+            return None;
+        }
+        *to = *byte;
+        sum = sum.wrapping_add(*byte);
+    }
+    Some(sum)
 }
 
 /// Writes bytes at `at`, stuffed, as far as they fit. Returns where the next one goes.

@@ -372,15 +372,10 @@ pub(super) const fn is_special(byte: &u8) -> bool {
     matches!(*byte, MARK | ESCAPE)
 }
 
-/// Zero exactly if no byte of `word` has to be stuffed.
+/// Whether a byte of `word` has to be stuffed. Without a way out, so that all eight are compared at once.
 #[inline]
-pub(super) const fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const fn zero_bytes(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word & (ONES << 7)
-    }
-    zero_bytes(word ^ u64::from_ne_bytes([MARK; 8]))
-        | zero_bytes(word ^ u64::from_ne_bytes([ESCAPE; 8]))
+pub(super) fn has_special(word: &[u8; 8]) -> bool {
+    word.iter().fold(false, |any, byte| any | is_special(byte))
 }
 
 /// The sum of the bytes of `word` modulo 256: of pairs first, which cannot overflow into each other.
@@ -440,9 +435,8 @@ mod tests {
             {
                 let mut bytes = [other; 8];
                 bytes[at] = byte;
-                let word = u64::from_le_bytes(bytes);
-                assert_eq!(special_bytes(word) != 0, is_special(&byte), "{bytes:?}");
-                assert_eq!(sum_of_word(word), sum(&bytes), "{bytes:?}");
+                assert_eq!(has_special(&bytes), is_special(&byte), "{bytes:?}");
+                assert_eq!(sum_of_word(u64::from_le_bytes(bytes)), sum(&bytes), "{bytes:?}");
             }
         }
     }

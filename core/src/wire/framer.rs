@@ -154,7 +154,7 @@ impl<const MTU: usize> Framer<MTU> {
 
     /// A whole packet at the front of the input and what is behind it, if nothing else is to be done first.
     #[inline]
-    fn whole_in<'i>(&self, input: &'i [u8]) -> Option<(&'i [u8], &'i [u8])> {
+    pub(crate) fn whole_in<'i>(&self, input: &'i [u8]) -> Option<(&'i [u8], &'i [u8])> {
         if self.sync != Sync::Aligned {
             return None;
         }
@@ -193,15 +193,13 @@ impl<const MTU: usize> Framer<MTU> {
     /// What stands at the front of the stream. A whole packet stays there until [`Framer::accept`].
     #[inline]
     pub(crate) fn front(&mut self, input: &mut &[u8]) -> Front {
-        if let Some((packet, _)) = self.whole_in(input) {
-            return Front::InInput(packet.len());
-        }
         let (front, rest) = self.front_slow(input);
         *input = rest;
         front
     }
 
     /// Takes a packet that [`Framer::front`] has shown off the stream.
+    #[inline]
     pub(crate) fn accept(&mut self, input: &mut &[u8], len: usize) {
         if self.sync == Sync::Complete {
             self.reset();

@@ -136,7 +136,8 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    pub(super) const fn prefix(self) -> Prefix {
+    #[inline]
+    pub(crate) const fn prefix(self) -> Prefix {
         Prefix { endpoint: self.endpoint, msg_id: self.msg_id, flag: self.status.0 }
     }
 
@@ -237,10 +238,8 @@ pub enum Packet<'a> {
 
 /// The packets that most of the traffic consists of, if they are right as they stand.
 pub(crate) enum Plain<'a> {
-    /// `0x73`
-    Data(Channel<'a>),
-    /// `0x83`
-    Status(Channel<'a>),
+    /// `0x73` or `0x83`
+    Framed(PacketType, Channel<'a>),
     /// `0x7b`
     Ack(Receipt),
 }
@@ -250,7 +249,7 @@ impl<'a> Plain<'a> {
     ///
     /// It calls nothing that is not inlined, so that the packet need not be in memory, and asks for the length of `bytes` twice
     /// only: everything up to a frame's data stands at fixed places.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(bytes: &'a [u8]) -> Option<Self> {
         let Some((
             &[byte, l0, l1, l2, l3, ref prefix @ .., MARK, c0, c1, c2, c3, dir, op, n0, n1],
@@ -273,8 +272,8 @@ impl<'a> Plain<'a> {
         let channel =
             Channel { prefix: Prefix::parse(prefix), frame: Frame::decode_plain(header, rest)? };
         match byte {
-            0x73 => Some(Self::Data(channel)),
-            0x83 => Some(Self::Status(channel)),
+            0x73 => Some(Self::Framed(PacketType::DataChannel, channel)),
+            0x83 => Some(Self::Framed(PacketType::StatusBroadcast, channel)),
             _ => None,
         }
     }
@@ -288,15 +287,16 @@ impl<'a> Packet<'a> {
     #[inline]
     pub fn decode(bytes: &'a [u8], checksum: ChecksumMode) -> Result<Self, DecodeError> {
         match Plain::of(bytes) {
-            Some(Plain::Data(channel)) => Ok(Self::DataChannel(channel)),
-            Some(Plain::Status(channel)) => Ok(Self::StatusBroadcast(channel)),
+            Some(Plain::Framed(PacketType::DataChannel, channel)) => Ok(Self::DataChannel(channel)),
+            Some(Plain::Framed(_, channel)) => Ok(Self::StatusBroadcast(channel)),
             Some(Plain::Ack(receipt)) => Ok(Self::DataAck(receipt)),
             None => Self::decode_any(bytes, checksum),
         }
     }
 
+    /// Decodes without trying the short way first.
     #[inline(never)]
-    fn decode_any(bytes: &'a [u8], checksum: ChecksumMode) -> Result<Self, DecodeError> {
+    pub(crate) fn decode_any(bytes: &'a [u8], checksum: ChecksumMode) -> Result<Self, DecodeError> {
         let Some((&[byte, l0, l1, l2, l3], rest)) = bytes.split_first_chunk::<HEADER_LEN>() else {
             return Err(DecodeError::TooShort { have: bytes.len(), need: HEADER_LEN });
         };
