@@ -1,7 +1,7 @@
 //! The connection's own state: greeting, liveness, hanging up.
 
 use crate::config::{Config, Greeting};
-use crate::event::{Deadline, HangupReason, State, Timer};
+use crate::event::{Deadline, Event, HangupReason, State, Timer};
 use crate::time::{Instant, micros};
 
 /// The greeting that this side sends.
@@ -42,6 +42,8 @@ pub(crate) struct Link {
     hangup: Option<HangupReason>,
     hangup_told: bool,
     state_told: State,
+    /// The state or the hang-up changed since these were told last.
+    has_news: bool,
     /// The connection went since the state was told last.
     went: bool,
     /// What `close` left time for ends at the latest then; `MAX` if it was not called.
@@ -89,6 +91,7 @@ impl Link {
             hangup: None,
             hangup_told: false,
             state_told: State::Disconnected,
+            has_news: false,
             went: false,
             drain_until: Instant::MAX,
         }
@@ -121,6 +124,7 @@ impl Link {
     /// A connection has been asked for.
     pub(crate) fn connecting(&mut self) {
         if self.state == State::Disconnected {
+            self.has_news = true;
             self.state = State::Connecting;
         }
     }
@@ -130,6 +134,7 @@ impl Link {
             if matches!(greeting, Greeting::Send { .. }) { Hello::Owed } else { Hello::None };
         let Self { state_told, went, stood_still, .. } = *self;
         *self = Self {
+            has_news: true,
             state: State::Greeting,
             hello,
             connected_at: now,
@@ -145,6 +150,7 @@ impl Link {
     pub(crate) fn disconnected(&mut self) {
         let closing = matches!(self.state, State::Draining | State::Closed)
             || matches!(self.hangup, Some(HangupReason::Closed { .. }));
+        self.has_news = true;
         self.went |= self.has_connection() && self.state_told != State::Disconnected && !closing;
         self.state = if closing { State::Closed } else { State::Disconnected };
         self.hello = Hello::None;
@@ -160,6 +166,7 @@ impl Link {
     /// The greeting is done.
     pub(crate) fn ready(&mut self, now: Instant) {
         if self.state == State::Greeting {
+            self.has_news = true;
             self.state = State::Ready;
             self.ready_at = Some(now);
         }
@@ -167,6 +174,7 @@ impl Link {
 
     /// Takes nothing new from now on. What was begun has time `until` then.
     pub(crate) fn close(&mut self, until: Instant) -> Closing {
+        self.has_news = true;
         match self.state {
             State::Ready if self.hangup.is_none() => {
                 self.state = State::Draining;
@@ -192,6 +200,7 @@ impl Link {
 
     /// Asks for the connection to be closed; the first reason stands.
     pub(crate) fn hang_up(&mut self, why: HangupReason) {
+        self.has_news = true;
         self.hangup.get_or_insert(why);
     }
 
@@ -311,19 +320,25 @@ impl Link {
         }
     }
 
-    /// A hang-up, once.
-    pub(crate) fn poll_hangup(&mut self) -> Option<HangupReason> {
-        let why = self.hangup.filter(|_| !self.hangup_told)?;
-        self.hangup_told = true;
-        Some(why)
+    /// Whether there may be a hang-up or a new state to tell.
+    pub(crate) const fn has_news(&self) -> bool {
+        self.has_news
     }
 
-    /// A new state, once. That the connection went is told even if there is another one by now.
-    pub(crate) fn poll_state(&mut self) -> Option<State> {
+    /// A hang-up or a new state, each once.
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        if let Some(why) = self.hangup.filter(|_| !self.hangup_told) {
+            self.hangup_told = true;
+            return Some(Event::Hangup(why));
+        }
+        // That the connection went is told even if there is another one by now.
         let state = if core::mem::take(&mut self.went) { State::Disconnected } else { self.state };
-        let news = (state != self.state_told).then_some(state);
-        self.state_told = state;
-        news
+        if state != self.state_told {
+            self.state_told = state;
+            return Some(Event::StateChanged(state));
+        }
+        self.has_news = self.state != state;
+        None
     }
 }
 

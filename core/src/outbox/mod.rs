@@ -175,6 +175,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
     }
 
+    /// Whether a message waits to be handed over.
+    #[inline]
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.queued.first().is_some() || self.due.first().is_some()
+    }
+
     /// The message whose next copy is due longest.
     pub(crate) fn first_due(&self) -> Option<u16> {
         self.due.first()
@@ -237,9 +243,6 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         still: u32,
         stats: &mut Stats,
     ) {
-        let ordinal = self.next_ordinal;
-        let oldest = self.numbered.first().and_then(|at| self.slot(at));
-        let overtakes = oldest.map_or(ordinal, |slot| slot.ordinal);
         let Some(slot) = self.slot_mut(at) else { return };
         let first = slot.copies == 0;
         slot.copies = slot.copies.saturating_add(1);
@@ -249,20 +252,29 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         slot.last = now;
         slot.still = still;
         let (until, deadline) = (slot.message.until, slot.deadline);
-        if first {
-            slot.first_sent = now;
-            (slot.ordinal, slot.overtakes) = (ordinal, overtakes);
-        }
         self.timers.set(&mut self.slots, at, timer.min(deadline));
-        if !first {
+        if first {
+            self.sent_first(now, at, until, stats);
+        } else {
             self.due.remove(&mut self.slots, at);
-            return;
         }
-        self.queued.remove(&mut self.slots, at);
+    }
+
+    #[inline]
+    fn sent_first(&mut self, now: Instant, at: u16, until: Stage, stats: &mut Stats) {
+        let ordinal = self.next_ordinal;
+        let oldest = self.numbered.first().and_then(|at| self.slot(at));
+        let overtakes = oldest.map_or(ordinal, |slot| slot.ordinal);
+        let Some(slot) = self.slot_mut(at) else { return };
+        slot.first_sent = now;
+        (slot.ordinal, slot.overtakes) = (ordinal, overtakes);
+        slot.stage = Some(Stage::Sent);
+        slot.news = told::SENT;
         self.next_ordinal = ordinal.wrapping_add(1);
-        self.numbered.push(&mut self.slots, at);
         self.in_flight += 1;
-        self.advance(now, at, Stage::Sent, stats);
+        self.queued.remove(&mut self.slots, at);
+        self.numbered.push(&mut self.slots, at);
+        self.news.push(&mut self.slots, at);
         if until == Stage::Sent {
             self.finish(now, at, Outcome::Reached(Stage::Sent), stats);
         }
@@ -339,7 +351,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
     }
 
-    /// Records that a message reached a stage; one that was reached already changes nothing.
+    /// Records that an answer brought a message to a stage; one that was reached already changes nothing.
     pub(crate) fn advance(&mut self, now: Instant, at: u16, stage: Stage, stats: &mut Stats) {
         let Some(slot) = self.slot_mut(at) else { return };
         if slot.done.is_some() || slot.stage >= Some(stage) {
@@ -352,10 +364,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             Stage::Acked => told::ACKED,
             Stage::Executed => told::EXECUTED,
         };
-        if stage > Stage::Sent {
-            slot.status = Some(StatusCode::OK);
-        }
-        let reached = stage > Stage::Sent && stage >= slot.message.until;
+        slot.status = Some(StatusCode::OK);
+        let reached = stage >= slot.message.until;
         if quiet {
             self.news.push(&mut self.slots, at);
         }
@@ -371,26 +381,42 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
     }
 
+    /// Whether there is an event to tell.
+    #[inline]
+    pub(crate) fn has_news(&self) -> bool {
+        self.news.first() != NIL
+    }
+
     /// The next event of a slot; the last one frees it.
+    #[inline]
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
         let at = self.news.first();
         let place = self.slots.get_mut(usize::from(at))?;
         let id = place.id::<SLOTS>(at);
         let slot = place.slot.as_mut()?;
         let bit = slot.news & slot.news.wrapping_neg();
-        slot.news &= !bit;
-        let quiet = slot.news == 0;
-        let event = match (bit, slot.done) {
-            (told::SENT, _) => Event::Sent { id },
-            (told::ACKED, _) => Event::Acked { id },
-            (told::EXECUTED, _) => Event::Executed { id },
-            (_, outcome) => Event::Done { id, outcome: outcome?, receipt: slot.receipt() },
-        };
-        if quiet {
-            self.news.pop(&mut self.slots);
-            self.release_if_over(at);
+        if bit == told::DONE {
+            return self.poll_end(at, id);
         }
-        Some(event)
+        slot.news &= !bit;
+        if slot.news == 0 {
+            self.news.pop(&mut self.slots);
+        }
+        Some(match bit {
+            told::SENT => Event::Sent { id },
+            told::ACKED => Event::Acked { id },
+            _ => Event::Executed { id },
+        })
+    }
+
+    /// The last event of a slot.
+    fn poll_end(&mut self, at: u16, id: MessageId) -> Option<Event> {
+        self.news.pop(&mut self.slots);
+        let slot = self.slot_mut(at)?;
+        slot.news = 0;
+        let end = Event::Done { id, outcome: slot.done?, receipt: slot.receipt() };
+        self.release_if_over(at);
+        Some(end)
     }
 
     fn id(&self, at: u16) -> Option<MessageId> {

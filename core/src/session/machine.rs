@@ -127,14 +127,25 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     #[inline]
     pub(super) fn poll_event(&mut self) -> Option<Event> {
-        if let Some(event) = self.outbox.poll_event() {
+        if self.outbox.has_news() {
+            return self.outbox.poll_event();
+        }
+        let quiet = !self.link.has_news()
+            && !self.readable
+            && !self.dial_asked
+            && self.connect_failed.is_none()
+            && self.dropped == 0
+            && self.clock_asked == ClockAsked::No
+            && self.refused.is_none();
+        if quiet { None } else { self.poll_own_event() }
+    }
+
+    /// The next event that is about no message.
+    fn poll_own_event(&mut self) -> Option<Event> {
+        if self.link.has_news()
+            && let Some(event) = self.link.poll_event()
+        {
             return Some(event);
-        }
-        if let Some(why) = self.link.poll_hangup() {
-            return Some(Event::Hangup(why));
-        }
-        if let Some(state) = self.link.poll_state() {
-            return Some(Event::StateChanged(state));
         }
         if core::mem::take(&mut self.readable) {
             return Some(Event::Readable);

@@ -228,16 +228,18 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     ///
     /// # Errors
     /// If `out` is shorter than the packet; nothing was taken.
+    #[inline]
     pub fn poll_transmit(
         &mut self,
         now: Instant,
         out: &mut [u8],
     ) -> Result<Option<Transmit>, TooSmall> {
         self.machine.tick(now);
-        self.machine.transmit(out)
+        if self.machine.has_something_to_transmit() { self.machine.transmit(out) } else { Ok(None) }
     }
 
     /// The next event. Call it until it returns `None`: a message's slot is free only when its `Done` was taken.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         self.machine.poll_event()
     }

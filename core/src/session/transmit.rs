@@ -18,6 +18,15 @@ pub(super) const fn longest_data() -> usize {
 const ANSWERS_IN_A_ROW: u8 = 8;
 
 impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
+    /// False if [`Machine::transmit`] would write nothing, which is nearly every second time.
+    #[inline]
+    pub(super) fn has_something_to_transmit(&self) -> bool {
+        self.outbox.is_waiting()
+            || !self.answers.is_empty()
+            || self.link.owes_ping()
+            || self.link.owes_hello()
+    }
+
     pub(super) fn transmit(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         if !self.link.is_ready() {
             return if self.link.owes_hello() { self.transmit_hello(out) } else { Ok(None) };
