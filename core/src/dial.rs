@@ -96,3 +96,79 @@ impl Dialler {
         due
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    const RULES: Redial = Redial {
+        base: Duration::from_millis(100),
+        cap: Duration::from_millis(350),
+        stable: Duration::from_secs(60),
+        first_attempts: 2,
+    };
+
+    fn dialler(seed: u64) -> Dialler {
+        let mut dialler = Dialler::new(RULES, seed);
+        dialler.start(Instant::ZERO, false);
+        assert!(dialler.poll(Instant::ZERO) && !dialler.poll(Instant::MAX));
+        dialler
+    }
+
+    /// The wait after a failure, in microseconds.
+    fn wait(dialler: &mut Dialler, attempt: Attempt) -> u64 {
+        assert_eq!(dialler.ended(Instant::ZERO, attempt), None);
+        let due = dialler.due().unwrap();
+        assert!(dialler.poll(due));
+        due.as_micros()
+    }
+
+    #[test]
+    fn the_nth_wait_is_at_most_the_base_doubled_and_never_above_the_cap() {
+        let mut longest = [0; 6];
+        for seed in 0..300 {
+            let mut dialler = dialler(seed);
+            dialler.established();
+            for longest in &mut longest {
+                *longest = wait(&mut dialler, Attempt::Unreachable).max(*longest);
+            }
+        }
+        for (longest, limit) in longest.into_iter().zip([100, 200, 350, 350, 350, 350]) {
+            assert!((limit * 970..=limit * 1_000).contains(&longest), "{longest} of {limit} ms");
+        }
+    }
+
+    #[test]
+    fn any_number_of_failures_in_a_row_is_survived() {
+        let mut dialler = dialler(1);
+        dialler.established();
+        dialler.failures = u32::MAX - 1;
+        for _ in 0..3 {
+            assert!(wait(&mut dialler, Attempt::NotGreeted) <= 350_000);
+        }
+    }
+
+    #[test]
+    fn what_the_last_of_the_first_attempts_failed_of_is_told() {
+        let cases = [
+            (Attempt::Unreachable, ConnectError::Unreachable),
+            (Attempt::NotGreeted, ConnectError::Handshake(HandshakeError::InvalidResponse)),
+        ];
+        for (attempt, error) in cases {
+            let mut dialler = dialler(1);
+            wait(&mut dialler, Attempt::Unreachable);
+            assert_eq!(dialler.ended(Instant::ZERO, attempt), Some(error));
+            assert_eq!((dialler.due(), dialler.ended(Instant::ZERO, attempt)), (None, None));
+        }
+    }
+
+    #[test]
+    fn who_was_not_asked_to_dial_does_not() {
+        let mut dialler = Dialler::new(RULES, 1);
+        assert_eq!(dialler.ended(Instant::ZERO, Attempt::Unreachable), None);
+        assert_eq!(dialler.due(), None);
+        dialler.start(Instant::ZERO, true);
+        assert_eq!(dialler.due(), None, "there is a connection");
+    }
+}

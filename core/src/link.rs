@@ -346,3 +346,119 @@ impl Link {
 const fn wrapped(micros: u64) -> u32 {
     micros as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Endpoint;
+
+    const S: u64 = 1_000_000;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_micros(seconds * S)
+    }
+
+    fn config() -> Config {
+        Config::listener(Endpoint(1))
+    }
+
+    fn ready() -> Link {
+        let mut link = Link::new(Limits::new(&config()));
+        link.connected(at(0), &Greeting::Expect);
+        link.ready(at(0));
+        assert_eq!(link.poll_event(), Some(Event::StateChanged(State::Ready)));
+        link
+    }
+
+    fn due(link: &Link) -> Option<(u64, Timer)> {
+        link.deadline().map(|it| (it.at.as_micros() / S, it.why))
+    }
+
+    #[test]
+    fn of_several_timers_the_first_is_named() {
+        let mut link = Link::new(Limits::new(&config()));
+        assert_eq!(due(&link), None);
+        link.connected(at(0), &Greeting::Expect);
+        assert_eq!(due(&link), Some((5, Timer::Greeting)));
+        link.ready(at(1));
+        assert_eq!(due(&link), Some((60, Timer::Silence)));
+        link.received(at(2), true, false);
+        assert_eq!(due(&link), Some((12, Timer::Packet)));
+        link.close(at(7));
+        assert_eq!(due(&link), Some((7, Timer::Drain)));
+        link.hang_up(HangupReason::Silent);
+        assert_eq!(due(&link), None);
+    }
+
+    #[test]
+    fn a_packets_time_starts_with_its_own_first_byte() {
+        let mut link = ready();
+        link.received(at(1), true, false);
+        link.received(at(3), true, false);
+        assert_eq!(due(&link), Some((11, Timer::Packet)), "the same packet");
+        link.received(at(4), true, true);
+        assert_eq!(due(&link), Some((14, Timer::Packet)), "the next one");
+        link.received(at(5), false, true);
+        assert_eq!(due(&link), Some((65, Timer::Silence)));
+    }
+
+    #[test]
+    fn refusing_stops_what_the_peer_owes_and_shifts_it_by_exactly_that_time() {
+        let mut link = ready();
+        link.received(at(1), true, false);
+        assert!(link.refuse(at(2)) && !link.refuse(at(3)));
+        assert_eq!((due(&link), link.stood_still(at(5))), (None, 3_000_000));
+        link.take(at(6));
+        link.take(at(7));
+        assert_eq!((due(&link), link.stood_still(at(9))), (Some((15, Timer::Packet)), 4_000_000));
+    }
+
+    #[test]
+    fn the_first_reason_to_hang_up_stands_and_is_told_once() {
+        let mut link = ready();
+        link.hang_up(HangupReason::Silent);
+        link.hang_up(HangupReason::PacketTimeout);
+        assert_eq!(link.poll_event(), Some(Event::Hangup(HangupReason::Silent)));
+        assert_eq!(link.poll_event(), None);
+        assert!(!link.is_up() && !link.is_ready() && link.has_connection());
+    }
+
+    #[test]
+    fn what_closing_comes_to_depends_on_the_state() {
+        let mut greeting = Link::new(Limits::new(&config()));
+        greeting.connected(at(0), &Greeting::Expect);
+        let mut hung_up = ready();
+        hung_up.hang_up(HangupReason::Silent);
+        let mut dialling = Link::new(Limits::new(&config()));
+        dialling.connecting();
+        let cases = [
+            (ready(), Closing::Drains, State::Draining),
+            (greeting, Closing::HangsUp, State::Draining),
+            (hung_up, Closing::HangsUp, State::Draining),
+            (dialling, Closing::Over, State::Closed),
+            (Link::new(Limits::new(&config())), Closing::Over, State::Closed),
+        ];
+        for (mut link, closing, state) in cases {
+            assert_eq!((link.close(at(9)), link.state()), (closing, state));
+            link.disconnected();
+            assert_eq!(link.state(), State::Closed);
+        }
+    }
+
+    #[test]
+    fn a_connection_that_went_is_told_even_if_there_is_another_one() {
+        let mut link = ready();
+        link.disconnected();
+        link.connected(at(1), &Greeting::Expect);
+        assert_eq!(link.poll_event(), Some(Event::StateChanged(State::Disconnected)));
+        assert_eq!(link.poll_event(), Some(Event::StateChanged(State::Greeting)));
+        assert_eq!(link.poll_event(), None);
+        // One that was only asked for did not go.
+        let mut link = Link::new(Limits::new(&config()));
+        link.connecting();
+        assert_eq!(link.poll_event(), Some(Event::StateChanged(State::Connecting)));
+        link.disconnected();
+        link.connected(at(1), &Greeting::Expect);
+        assert_eq!(link.poll_event(), Some(Event::StateChanged(State::Greeting)));
+    }
+}

@@ -141,3 +141,13 @@ fn a_page_is_the_result_of_its_mesh_query() {
     assert_eq!(hub.session.recv(hub.now).unwrap().data, [0; 6]);
     assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Executed)]);
 }
+
+#[test]
+fn the_clouds_consent_says_nothing_of_the_device() {
+    let mut hub = hub();
+    let (msg_id, _) = send(&mut hub, power(true));
+    hub.events();
+    hub.hear(&Packet::DataResult(Ack { endpoint: ENDPOINT, msg_id, status: StatusCode::OK }));
+    assert_eq!((hub.events(), hub.session.in_flight()), (vec![], 1));
+    assert_eq!(hub.session.stats().unmatched_answers, 0);
+}

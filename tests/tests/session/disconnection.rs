@@ -107,3 +107,26 @@ fn greeted_again(lamp: &mut Solo) -> Vec<u8> {
     out.extend(lamp.out());
     kinds(&out)
 }
+
+#[test]
+fn every_reason_for_a_disconnection_has_its_counter() {
+    let mut hub = hub();
+    let reasons = [
+        Disconnect::Hangup,
+        Disconnect::Peer,
+        Disconnect::Peer,
+        Disconnect::Error,
+        Disconnect::Replaced,
+    ];
+    for why in reasons {
+        hub.session.handle_disconnected(hub.now, why);
+        hub.session.handle_disconnected(hub.now, why);
+        hub.session.handle_connected(hub.now);
+        hub.greet();
+    }
+    hub.session.handle_connected(hub.now);
+    let stats = hub.session.stats();
+    let ended = &stats.disconnections;
+    assert_eq!((ended.hangup, ended.peer, ended.error, ended.replaced), (1, 2, 1, 2));
+    assert_eq!(stats.connections, 7);
+}

@@ -1,7 +1,7 @@
 //! The inbox: its two lanes and their policies.
 
 use crate::*;
-use cync_core::wire::Endpoint;
+use cync_core::wire::{Endpoint, Meaning};
 use cync_core::{Queue, QueuePolicy};
 
 fn lanes(states: Queue, messages: Queue) -> Solo {
@@ -132,4 +132,29 @@ fn duplicates_are_counted_in_the_delivery_until_it_is_lent() {
     assert_eq!((delivery.duplicates, delivery.prefix.msg_id), (2, MsgId(1)));
     assert_eq!(hub.session.stats().duplicates, 2);
     assert_eq!(kinds(&hub.out()), [0x7b; 3]);
+}
+
+#[test]
+fn a_blocked_lane_of_states_holds_back_announcements_and_device_information_alike() {
+    let block = Queue::new(1, QueuePolicy::Block);
+    let mut hub = lanes(block, block);
+    let prefix = Prefix { endpoint: ENDPOINT, msg_id: MsgId(0x0101), flag: 6 };
+    let info = Packet::DeviceInfo(DeviceInfo { prefix, payload: &[1] });
+    assert!(hub.hear(&announcement(1)) && !hub.hear(&announcement(2)));
+    assert_eq!(taken(&mut hub), [1]);
+    assert!(hub.hear(&info) && !hub.hear(&info));
+    assert_eq!(taken(&mut hub), [0x0101]);
+    assert!(hub.hear(&announcement(2)) && hub.hear(&request(3)));
+    assert_eq!(taken(&mut hub), [2, 3]);
+    assert_eq!(hub.session.stats().input_refusals, 2);
+}
+
+#[test]
+fn a_delivery_says_what_its_frame_means() {
+    let mut hub = hub();
+    let command = Command::Power { to: device(ADDRESS), on: true };
+    let data = command.data(7);
+    hub.hear(&Packet::DataChannel(channel(1, Frame::request(7, command.op(), &data))));
+    let delivery = hub.session.recv(hub.now).unwrap();
+    assert!(matches!(delivery.meaning(), Some(Meaning::Command(_, it)) if it == command));
 }

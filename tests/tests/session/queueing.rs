@@ -179,3 +179,28 @@ fn numbers_that_may_be_under_way_hold_their_slots_and_writable_follows_when_they
     assert_eq!(hub.tick(), Deadline { at: at(2_000), why: Timer::Message });
     assert_eq!(hub.events(), [Event::Writable]);
 }
+
+#[test]
+fn a_command_for_all_takes_the_places_of_those_that_it_makes_stale() {
+    let mut hub = queueing::<16>(3, QueuePolicy::Block);
+    send(&mut hub, power(true));
+    for address in 1..=3 {
+        let request = Command::Power { to: device(address), on: true };
+        hub.session.send(hub.now, request).unwrap();
+    }
+    assert_eq!(hub.session.send(hub.now, power(true)), Err(SendError::Full));
+    hub.session.send(hub.now, Command::Power { to: Destination::ALL, on: false }).unwrap();
+    assert_eq!(done(&mut hub), [Outcome::NotSent(NotSent::Superseded); 3]);
+    assert_eq!(hub.session.queued(), 1);
+}
+
+#[test]
+fn what_is_in_flight_leaves_no_place_to_the_command_that_makes_it_stale() {
+    let mut hub = queueing::<16>(0, QueuePolicy::Block);
+    let command = |on| Command::Power { to: device(ADDRESS), on };
+    send(&mut hub, command(true).into());
+    assert_eq!(hub.session.send(hub.now, command(false)), Err(SendError::Full));
+    // And as it was refused, nothing was made stale by it.
+    hub.tick();
+    assert_eq!(hub.out().len(), 1);
+}
