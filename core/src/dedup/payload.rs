@@ -16,12 +16,13 @@ pub fn payload_hash(salt: u32, frame: &Frame<'_>) -> u32 {
         | u64::from(frame.op) << 40
         // A usize of at most 65,535. As the length counts, words may overlap and be padded.
         | (frame.data.len() as u64) << 48;
-    let seed = fold(u64::from(salt).wrapping_add(1).wrapping_mul(SPREAD), header);
-    let hash = match frame.data.as_slice() {
-        Some(bytes) => of_slice(seed, bytes),
-        None => of_bytes(seed, frame.data.bytes()),
+    // The data and what stands before it are hashed side by side, as neither waits for the other.
+    let header = fold(u64::from(salt).wrapping_add(1).wrapping_mul(SPREAD), header);
+    let data = match frame.data.as_slice() {
+        Some(bytes) => of_slice(0, bytes),
+        None => of_bytes(0, frame.data.bytes()),
     };
-    (mix(hash) >> 32) as u32
+    (mix(header.rotate_left(32) ^ data) >> 32) as u32
 }
 
 #[inline]
