@@ -130,7 +130,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.dedup.purge(self.now)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         if self.outbox.has_news() {
             return self.outbox.poll_event();
@@ -146,6 +146,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// The next event that is about no message.
+    #[inline(never)]
     fn poll_own_event(&mut self) -> Option<Event> {
         if self.link.has_news()
             && let Some(event) = self.link.poll_event()
