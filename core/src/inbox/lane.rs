@@ -91,6 +91,7 @@ impl<const N: usize> Lane<N> {
     }
 
     /// Whether the oldest message has to go for one of this length.
+    #[inline]
     pub(super) fn displaces(&self, len: usize) -> bool {
         self.policy == QueuePolicy::DropOldest
             && self.possible(len).is_some_and(|len| !self.has_room(len))
@@ -140,10 +141,15 @@ impl<const N: usize> Lane<N> {
     /// Gives up the oldest message.
     pub(super) fn pop(&mut self, records: &[Option<Record>]) {
         let Some(len) = self.first(records).map(|first| first.len) else { return };
-        self.head = if self.head + 1 < self.limit { self.head + 1 } else { 0 };
         self.count -= 1;
         self.outlived = self.outlived.saturating_sub(1);
-        let next = self.first(records).map(|next| next.len);
+        if self.count == 0 {
+            // From the start again: what was used last is in the caches.
+            self.head = 0;
+            return self.data.clear();
+        }
+        self.head = if self.head + 1 < self.limit { self.head + 1 } else { 0 };
+        let next = self.first(records).map_or(0, |next| next.len);
         self.data.pop(len, next);
     }
 

@@ -116,7 +116,10 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
     pub(crate) fn displace(&mut self, kind: PacketType, len: usize) -> Option<Displaced> {
         self.take_back();
         let (lane, records) = self.lane_mut(kind);
-        let oldest = lane.first(records).filter(|_| lane.displaces(len))?;
+        if !lane.displaces(len) {
+            return None;
+        }
+        let oldest = lane.first(records)?;
         let gone = Displaced { kind: oldest.kind, handle: oldest.handle };
         lane.pop(records);
         Some(gone)

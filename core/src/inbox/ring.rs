@@ -58,12 +58,13 @@ impl<const N: usize> Ring<N> {
         self.bytes.as_flattened().get(range(self.start, len)).unwrap_or_default()
     }
 
+    /// Gives up the oldest message, which was the only one.
+    pub(super) fn clear(&mut self) {
+        (self.start, self.end, self.wrapped) = (0, 0, false);
+    }
+
     /// Gives up the oldest message, which has this length; `next` is the length of the one behind it.
-    pub(super) fn pop(&mut self, len: u16, next: Option<u16>) {
-        let Some(next) = next else {
-            (self.start, self.end, self.wrapped) = (0, 0, false);
-            return;
-        };
+    pub(super) fn pop(&mut self, len: u16, next: u16) {
         let behind = self.start + u32::from(len);
         if behind + u32::from(next) <= Self::CAPACITY as u32 {
             self.start = behind;
@@ -91,18 +92,18 @@ mod tests {
         let mut ring = Ring::<1>::new();
         assert!(push(&mut ring, 1, 10) && push(&mut ring, 2, 10));
         assert!(!push(&mut ring, 3, 5), "4 bytes behind, none before");
-        ring.pop(10, Some(10));
+        ring.pop(10, 10);
         assert!(push(&mut ring, 3, 10), "10 bytes before the oldest");
         assert!(!push(&mut ring, 4, 1), "the 4 bytes at the end are left unused");
         assert!(push(&mut ring, 4, 0), "no byte always has room");
         assert_eq!(ring.first(10), [2; 10]);
-        ring.pop(10, Some(10));
+        ring.pop(10, 10);
         assert_eq!(ring.first(10), [3; 10]);
         assert!(push(&mut ring, 5, 14), "all that is behind");
-        ring.pop(10, Some(0));
-        ring.pop(0, Some(14));
+        ring.pop(10, 0);
+        ring.pop(0, 14);
         assert_eq!(ring.first(14), [5; 14]);
-        ring.pop(14, None);
+        ring.clear();
         assert!(push(&mut ring, 6, 24), "empty, it holds its capacity");
         assert!(!push(&mut ring, 7, 1));
     }
@@ -111,11 +112,11 @@ mod tests {
     fn an_empty_message_behind_the_last_byte_harms_nothing() {
         let mut ring = Ring::<1>::new();
         assert!(push(&mut ring, 1, 20) && push(&mut ring, 2, 4) && push(&mut ring, 3, 0));
-        ring.pop(20, Some(4));
+        ring.pop(20, 4);
         assert!(push(&mut ring, 4, 20));
-        ring.pop(4, Some(0));
+        ring.pop(4, 0);
         assert_eq!(ring.first(0), []);
-        ring.pop(0, Some(20));
+        ring.pop(0, 20);
         assert_eq!(ring.first(20), [4; 20]);
     }
 
@@ -123,7 +124,7 @@ mod tests {
     fn bytes_that_did_not_come_are_zero_and_not_those_of_another_message() {
         let mut ring = Ring::<1>::new();
         assert!(push(&mut ring, 9, 24));
-        ring.pop(24, None);
+        ring.clear();
         assert!(ring.push([1].into_iter(), 3));
         assert_eq!(ring.first(3), [1, 0, 0]);
     }

@@ -388,7 +388,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     }
 
     /// The next event of a slot; the last one frees it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
         let at = self.news.first();
         let place = self.slots.get_mut(usize::from(at))?;
@@ -410,6 +410,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     }
 
     /// The last event of a slot.
+    #[inline(never)]
     fn poll_end(&mut self, at: u16, id: MessageId) -> Option<Event> {
         self.news.pop(&mut self.slots);
         let slot = self.slot_mut(at)?;

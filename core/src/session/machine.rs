@@ -125,7 +125,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.dedup.purge(self.now)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         if self.outbox.has_news() {
             return self.outbox.poll_event();
@@ -141,6 +141,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// The next event that is about no message.
+    #[inline(never)]
     fn poll_own_event(&mut self) -> Option<Event> {
         if self.link.has_news()
             && let Some(event) = self.link.poll_event()
