@@ -32,8 +32,9 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
         self.news.push(0, at);
         count(outcome, stats);
-        if owed {
-            self.timers.set(at, last_sent.plus_micros(self.copy_lifetime));
+        let gone = last_sent.plus_micros(self.copy_lifetime);
+        if owed && gone > now {
+            self.timers.set(at, gone);
         } else {
             self.free_number(at);
         }
