@@ -57,6 +57,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             }
             framer.accept(&mut input, len);
             whole = true;
+            self.hang_up_if_drained();
         }
         if !self.link.is_up() {
             input = &[];
@@ -65,7 +66,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if taken > 0 {
             self.link.received(self.now, framer.pending() > 0, whole);
         }
-        self.hang_up_if_drained();
         taken
     }
 
