@@ -36,8 +36,9 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             self.news.push(&mut self.slots, at);
         }
         count(outcome, stats);
-        if owed {
-            self.timers.set(&mut self.slots, at, last_sent.plus_micros(self.copy_lifetime));
+        let gone = last_sent.plus_micros(self.copy_lifetime);
+        if owed && gone > now {
+            self.timers.set(&mut self.slots, at, gone);
         } else {
             self.free_number(at);
         }

@@ -59,6 +59,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             }
             framer.accept(&mut input, len);
             whole = true;
+            self.hang_up_if_drained();
             if input.is_empty() {
                 // The framer would say the same, at more expense.
                 break;
@@ -71,7 +72,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if taken > 0 {
             self.link.received(self.now, framer.pending() > 0, whole);
         }
-        self.hang_up_if_drained();
         taken
     }
 
