@@ -2,9 +2,10 @@
 
 mod generate;
 
-use cync_core::wire::{ChecksumMode, Packet, StatusCode, op};
+use cync_core::wire::{ChecksumMode, Command, Destination, Packet, StatusCode, op};
 use cync_core::{
-    AckTimer, Config, Disconnect, Event, MessageId, Outcome, Request, SendError, Stage,
+    AckTimer, Acknowledge, Config, Disconnect, Event, MessageId, Outcome, Queue, QueuePolicy,
+    Request, RetryPolicy, SendError, Stage,
 };
 use cync_sim::Ppm;
 use cync_tests::pair::{ADDRESS, Manner, Pair};
@@ -183,6 +184,47 @@ proptest! {
 
 type Small = Solo<4, 4, 64>;
 
+/// What a small session does when there is a choice.
+#[derive(Clone, Copy, Debug)]
+struct Manners {
+    queue: QueuePolicy,
+    inbox: QueuePolicy,
+    ride_through: bool,
+    manually: bool,
+    backs_off: bool,
+}
+
+fn manners() -> impl Strategy<Value = Manners> {
+    let policy = || select(vec![QueuePolicy::Block, QueuePolicy::DropOldest, QueuePolicy::Reject]);
+    (policy(), policy(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(queue, inbox, ride_through, manually, backs_off)| Manners {
+            queue,
+            inbox,
+            ride_through,
+            manually,
+            backs_off,
+        },
+    )
+}
+
+impl Manners {
+    fn config(self) -> Config {
+        let mut config = small();
+        let drops = self.queue == QueuePolicy::DropOldest;
+        config.queue = Queue::new(2 - u16::from(drops), self.queue);
+        config.inbox_messages.policy = self.inbox;
+        config.ride_through = self.ride_through;
+        if self.manually {
+            config.acknowledge = Acknowledge::Manually;
+        }
+        if self.backs_off {
+            config.retry = RetryPolicy::exponential();
+        }
+        config.redial.cap = ms(1_000);
+        config
+    }
+}
+
 fn small() -> Config {
     let mut config = listener();
     (config.window, config.queue.limit) = (2, 2);
@@ -205,18 +247,26 @@ enum Act {
         len: usize,
         deadline: u64,
     },
+    /// A command that makes others stale.
+    Switch {
+        device: u8,
+        on: bool,
+    },
+    Cancel,
     HandOver {
         room: usize,
     },
     Recv {
         report: Option<u8>,
     },
+    Respond(u8),
     Wait(u64),
     Back(u64),
     Tick,
     Events(usize),
     Disconnect,
     Connect,
+    Dial,
     Close,
 }
 
@@ -230,7 +280,11 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(kind, status, other)| Act::Answer { kind, status, other }),
         8 => (select(vec![Stage::Sent, Stage::Acked, Stage::Executed]), 0..300_usize, 0..3_000_u64)
             .prop_map(|(until, len, deadline)| Act::Send { until, len, deadline }),
+        4 => (0..4_u8, any::<bool>()).prop_map(|(device, on)| Act::Switch { device, on }),
+        1 => Just(Act::Cancel),
         8 => (0..120_usize).prop_map(|room| Act::HandOver { room }),
+        2 => status().prop_map(Act::Respond),
+        1 => Just(Act::Dial),
         4 => proptest::option::of(status()).prop_map(|report| Act::Recv { report }),
         4 => (0..2_000_u64).prop_map(Act::Wait),
         1 => (0..2_000_u64).prop_map(Act::Back),
@@ -274,6 +328,22 @@ impl Book {
         Ok(())
     }
 
+    fn sent(
+        &mut self,
+        sent: Result<MessageId, SendError>,
+        len: usize,
+    ) -> Result<(), TestCaseError> {
+        match sent {
+            Ok(id) => prop_assert!(self.live.insert(id), "{id} is in use"),
+            Err(SendError::Full) => {
+                self.refused = Some(self.refused.map_or(len, |shortest| shortest.min(len)));
+            }
+            Err(SendError::TooLong { .. }) => prop_assert!(len > 256),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
     fn act(&mut self, solo: &mut Small, act: &Act) -> Result<(), TestCaseError> {
         let now = solo.now;
         match act {
@@ -291,14 +361,17 @@ impl Book {
                 let data = vec![0x7e; *len];
                 let request =
                     Request::frame(op::POWER, &data).until(*until).deadline(ms(*deadline));
-                match solo.session.send(now, request) {
-                    Ok(id) => prop_assert!(self.live.insert(id), "{id} is in use"),
-                    Err(SendError::Full) => {
-                        self.refused =
-                            Some(self.refused.map_or(*len, |shortest| shortest.min(*len)));
-                    }
-                    Err(SendError::TooLong { .. }) => prop_assert!(*len > 256),
-                    Err(_) => {}
+                self.sent(solo.session.send(now, request), *len)?;
+            }
+            Act::Switch { device, on } => {
+                // Device 0 stands for all of them.
+                let to = Destination::device(*device).unwrap_or(Destination::ALL);
+                let command = Command::Power { to, on: *on };
+                self.sent(solo.session.send(now, command), command.data(0).len())?;
+            }
+            Act::Cancel => {
+                if let Some(id) = self.live.first() {
+                    solo.session.cancel(*id);
                 }
             }
             Act::HandOver { room } => {
@@ -327,6 +400,14 @@ impl Book {
                     let _ = solo.session.report(now, id, StatusCode(*status));
                 }
             }
+            Act::Respond(status) => {
+                if let Some(id) = solo.session.recv(now).and_then(|delivery| delivery.id()) {
+                    let _ = solo.session.respond(now, id, StatusCode(*status));
+                    let again = solo.session.respond(now, id, StatusCode(*status));
+                    prop_assert!(again.is_err(), "answered twice");
+                }
+            }
+            Act::Dial => solo.session.connect(now),
             Act::Wait(time) => solo.wait(ms(*time)),
             Act::Back(time) => {
                 let earlier = now.as_micros().saturating_sub(time * 1_000);
@@ -341,14 +422,25 @@ impl Book {
                 );
             }
             Act::Events(count) => {
+                let mut drained = false;
                 for _ in 0..*count {
-                    solo.session.poll_event().map_or(Ok(()), |event| self.event(event))?;
+                    let Some(event) = solo.session.poll_event() else {
+                        drained = true;
+                        break;
+                    };
+                    self.event(event)?;
                     if let Some(len) = self.room.take() {
                         let data = vec![0; len];
                         let sent = solo.session.send(now, Request::frame(op::POWER, &data));
                         prop_assert!(sent.is_ok(), "{sent:?} after Writable");
                         self.live.extend(sent);
                     }
+                }
+                if let Some(len) = self.refused.filter(|_| drained) {
+                    // Whoever waits for `Writable` would not be told.
+                    let data = vec![0; len];
+                    let sent = solo.session.send(now, Request::frame(op::POWER, &data));
+                    prop_assert!(sent.is_err(), "there was room all the time");
                 }
             }
             Act::Disconnect => {
@@ -393,6 +485,13 @@ impl Book {
         prop_assert!(in_flight <= 2 && queued + in_flight <= 4);
         prop_assert!(solo.session.inbox_len() <= 4 && solo.session.remembered() <= 4);
         prop_assert!(queued + in_flight <= self.live.len());
+        let stats = solo.session.stats();
+        let ended = stats.reached + stats.nacked + stats.not_sent.total() + stats.unknown.total();
+        prop_assert_eq!(stats.messages_sent, ended + (queued + in_flight) as u64);
+        prop_assert_eq!(
+            stats.attempts[0] + stats.retransmissions.total(),
+            stats.attempts.iter().sum::<u64>()
+        );
         Ok(())
     }
 }
@@ -401,12 +500,18 @@ proptest! {
     #![proptest_config(cases(600))]
 
     #[test]
-    fn whatever_the_peer_and_the_driver_do_every_message_ends_once(acts in prop::collection::vec(act(), 1..120)) {
-        let mut solo: Small = Solo::greeted(small());
+    fn whatever_the_peer_and_the_driver_do_every_message_ends_once(
+        manners in manners(),
+        acts in prop::collection::vec(act(), 1..120),
+    ) {
+        let mut solo: Small = Solo::greeted(manners.config());
         let mut book = Book::default();
         for act in &acts {
             book.act(&mut solo, act)?;
             book.check(&solo)?;
+        }
+        if manners.ride_through {
+            solo.session.close(solo.now);
         }
         solo.session.handle_disconnected(solo.now, Disconnect::Peer);
         for event in solo.events() {
