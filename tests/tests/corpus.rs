@@ -22,3 +22,13 @@ fn replay(target: &str, property: fn(&[u8])) {
 fn the_decode_corpus_holds() {
     replay("decode", property::decode_stream);
 }
+
+#[test]
+fn the_lab_corpus_holds() {
+    replay("lab", property::decode_lab_stream);
+}
+
+#[test]
+fn the_greeter_corpus_holds() {
+    replay("greeter", property::greet);
+}
