@@ -1,0 +1,166 @@
+//! The phase without faults: every message ends, both ends fall silent, and the next message succeeds at once.
+
+use super::op::{Ask, What};
+use super::setup::Side;
+use super::world::World;
+use super::{Violation, ensure};
+use cync_core::{Outcome, Stage, State};
+use std::time::Duration;
+
+/// More steps than any calm phase needs.
+const MANY: usize = 100_000;
+
+impl World {
+    /// Stops all faults and checks that everything comes to its end: L1, then L4, L2, L3.
+    pub(super) fn calm(mut self) -> Result<(), Violation> {
+        let step = self.step;
+        let done = self.come_to_rest();
+        done.map_err(|violation| Violation { step: step + violation.step, ..violation })
+    }
+
+    fn come_to_rest(&mut self) -> Result<(), Violation> {
+        for side in Side::BOTH {
+            self.end(side).unreachable = 0;
+            self.tick(side, None)?;
+        }
+        let longest = self.longest();
+        self.run(longest)?;
+        for side in Side::BOTH {
+            let session = &self.end(side).session;
+            let left = session.queued() + session.in_flight();
+            ensure!(left == 0, "L1", "{left} messages never end");
+            self.end(side).check_outcomes()?;
+        }
+        self.check_secrets()?;
+        if self
+            .ends
+            .iter()
+            .any(|end| matches!(end.session.state(), State::Closed | State::Draining))
+        {
+            return Ok(());
+        }
+        self.reconnect()?;
+        self.succeed()?;
+        self.be_silent()
+    }
+
+    /// After so long nothing of what was is left: deadlines, copies, what is remembered, redials.
+    fn longest(&self) -> Duration {
+        let [hub, lamp] = Side::BOTH.map(|side| {
+            let config = self.setup.config(side);
+            config.deadline + config.copy_lifetime * 3 + config.silence + config.redial.cap
+        });
+        hub.max(lamp) * 2
+    }
+
+    /// Drivers and applications are prompt, and the links are without faults.
+    fn run(&mut self, time: Duration) -> Result<(), Violation> {
+        let until = self.now + time;
+        for count in 0.. {
+            self.exchange()?;
+            self.settle()?;
+            let timeout = |end: &super::end::End| end.session.poll_timeout().map(|it| it.at);
+            let next = self.ends.iter().filter_map(timeout).min();
+            let Some(next) = next.filter(|next| *next <= until) else { break };
+            ensure!(next > self.now, "C1", "{next:?} is due again and again at {:?}", self.now);
+            self.now = next;
+            for side in Side::BOTH {
+                let now = self.now;
+                if timeout(self.end(side)).is_some_and(|at| at <= now) {
+                    self.tick(side, None)?;
+                }
+            }
+            ensure!(count < MANY, "L3", "the two never fall silent");
+        }
+        self.now = until;
+        Ok(())
+    }
+
+    /// After a step of the calm phase.
+    fn settle(&mut self) -> Result<(), Violation> {
+        for side in Side::BOTH {
+            self.end(side).check()?;
+            let now = self.now;
+            let overdue = self.end(side).book.overdue(now).cloned();
+            ensure!(overdue.is_none(), "L1", "not ended at {now:?}: {overdue:?}");
+        }
+        self.step += 1;
+        // A driver that was not asked for a connection may have one all the same: the other side opened it.
+        let idle = self.ends.iter().all(|end| end.wire.is_none() && !end.dials);
+        let open = self.ends.iter().all(|end| end.session.state() != State::Closed);
+        if idle && open {
+            self.open(Side::Hub, true);
+            self.exchange()?;
+        }
+        Ok(())
+    }
+
+    /// L4: however often the connection goes, it is ready again soon.
+    fn reconnect(&mut self) -> Result<(), Violation> {
+        for round in 0..3 {
+            if round > 0 {
+                self.cut_both();
+            }
+            let soon = self.setup.config(Side::Hub).redial.cap * 3;
+            self.run(soon)?;
+            for side in Side::BOTH {
+                let state = self.end(side).session.state();
+                ensure!(state == State::Ready, "L4", "{side:?} is {state} after {round} cuts");
+            }
+        }
+        // Numbers are free and nothing is live in the peer's memory.
+        let longest = self.longest();
+        self.run(longest)
+    }
+
+    /// L2: a message to an idle peer takes one attempt.
+    fn succeed(&mut self) -> Result<(), Violation> {
+        for side in Side::BOTH {
+            self.send(side, &Ask::of(What::Frame(4)).until(Stage::Executed))?;
+            let sent = self.end(side).book.ids.last().copied();
+            let index = sent.and_then(|id| self.end(side).book.index(id));
+            let Some(index) = index else {
+                return Err(Violation::of("L2", format!("{side:?} takes no message")));
+            };
+            self.exchange()?;
+            let message = self.end(side).book.message(index).cloned();
+            let reached = message.as_ref().is_some_and(|message| {
+                message.done
+                    && message.copies.len() == 1
+                    && message.end.is_some_and(|(_, end)| end == Outcome::Reached(Stage::Executed))
+            });
+            ensure!(reached, "L2", "not executed at once: {message:?}");
+        }
+        Ok(())
+    }
+
+    /// L3: both ends fall silent but for heartbeats.
+    fn be_silent(&mut self) -> Result<(), Violation> {
+        let before =
+            self.ends.each_ref().map(|end| (end.sent, end.ears.ponged, *end.session.stats()));
+        self.run(Duration::from_millis(self.setup.liveness.1 * 3))?;
+        for (end, (sent, ponged, stats)) in self.ends.iter().zip(before) {
+            let now = end.session.stats();
+            let heartbeats = now.heartbeats - stats.heartbeats;
+            let pongs = end.ears.ponged - ponged;
+            let other = end.sent - sent - heartbeats - pongs;
+            ensure!(other == 0, "L3", "{other} packets beside heartbeats");
+            ensure!(now.connections == stats.connections, "L3", "the idle connection went");
+        }
+        Ok(())
+    }
+
+    /// S16: nothing that a session shows of itself has the authentication code in it.
+    fn check_secrets(&mut self) -> Result<(), Violation> {
+        for end in &self.ends {
+            // Of the full size it is checked once, in a test of its own.
+            if end.book.own.size != super::Size::Full {
+                let found = super::find_secret(&format!("{:?}", end.session));
+                ensure!(!found, "S16", "the session's Debug shows the code");
+            }
+        }
+        let shown = self.transcript.lines.iter().find(|line| super::find_secret(&line.what));
+        ensure!(shown.is_none(), "S16", "{shown:?}");
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! Two sessions, everything that can happen to them, and an independent model of what must then hold.
+//!
+//! A [`Case`] is two configurations and a list of [`Op`]s. [`run`] performs it on two real sessions, joined by links of packets
+//! in virtual time, and checks after every operation the safety invariants S1 to S12 and S14 to S16, and the contract's C1; then
+//! the faults stop, and it checks the liveness L1 to L4. [`compare`] performs it several times, as drivers of different manners
+//! would, and checks the contract's C2 to C6. The invariants are listed in `tests/README.md`.
+//!
+//! The model knows what was asked of a session, what left it, what arrived and was taken, what the application took and
+//! reported, and what the session says of itself (events, counters, levels). It knows nothing of how a session works.
+//!
+//! One assumption is the sessions' own: a copy arrives within `Config::copy_lifetime` after it was handed over, or not at all.
+//! What is not taken by then is lost while it is under way; what has arrived is taken, however busy the application is.
+//!
+//! Cases are drawn from bytes: by proptest, and by the fuzzers, which need nothing else ([`Case::from_bytes`], [`check_bytes`]).
+
+mod answers;
+mod book;
+mod calm;
+mod ears;
+mod end;
+mod ending;
+mod op;
+mod setup;
+mod sized;
+mod traffic;
+mod transcript;
+mod wires;
+mod world;
+
+pub use op::{Ask, Forged, OP_LEN, Op, Reply, To, What, ops_from_bytes};
+pub use setup::{Own, SETUP_LEN, Setup, Side};
+pub use sized::{AnySession, Size};
+pub use transcript::{Line, Transcript};
+
+use crate::solo::AUTH;
+use std::fmt;
+use world::World;
+
+/// Fails with a [`Violation`] unless something holds.
+macro_rules! ensure {
+    ($condition:expr, $invariant:expr, $($what:tt)+) => {
+        if !$condition {
+            return Err($crate::model::Violation::of($invariant, format!($($what)+)));
+        }
+    };
+}
+use ensure;
+
+/// An invariant that does not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Which one, as `tests/README.md` names it.
+    pub invariant: &'static str,
+    /// In which step, counted from 0; the steps behind the last operation are those without faults.
+    pub step: usize,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Violation {
+    pub(crate) const fn of(invariant: &'static str, what: String) -> Self {
+        Self { invariant, step: 0, what }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in step {}: {}", self.invariant, self.step, self.what)
+    }
+}
+
+/// What is performed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Case {
+    /// The two configurations.
+    pub setup: Setup,
+    /// What happens, behind a connection and its greeting.
+    pub ops: Vec<Op>,
+}
+
+impl Case {
+    /// A case drawn from bytes: [`SETUP_LEN`] for the setup, [`OP_LEN`] for each operation. Any bytes are a case.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let (setup, ops) = bytes.split_at(SETUP_LEN.min(bytes.len()));
+        Self { setup: Setup::from_bytes(setup), ops: ops_from_bytes(ops) }
+    }
+}
+
+/// How drivers go about it. None of it may change what the sessions do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Manner {
+    /// Packet by packet, packets before events; the model looks on.
+    Watched,
+    /// As `Watched`, without the model.
+    Again,
+    /// `handle_timeout` before every operation, unless something is due.
+    NeedlessTicks,
+    /// What was offered at one instant is offered in one piece.
+    Whole,
+    /// It is offered in pieces of so many bytes.
+    Pieces(usize),
+    /// Events before packets.
+    EventsFirst,
+    /// Calls that do not advance the time tell one that is long ago.
+    TimeGoesBack,
+}
+
+/// Performs a case and checks the invariants after every step, then those of the phase without faults.
+///
+/// # Errors
+/// The first violation.
+pub fn run(case: &Case) -> Result<(), Violation> {
+    World::performed(case, Manner::Watched)?.calm()
+}
+
+/// Performs a case in every manner and compares what the sessions did.
+///
+/// # Errors
+/// The first difference.
+pub fn compare(case: &Case) -> Result<(), Violation> {
+    let plain = World::performed(case, Manner::Watched)?.transcript;
+    for (manner, invariant) in [
+        (Manner::Again, "C6"),
+        (Manner::NeedlessTicks, "C2"),
+        (Manner::Whole, "C3"),
+        (Manner::Pieces(1), "C3"),
+        (Manner::Pieces(7), "C3"),
+        (Manner::EventsFirst, "C4"),
+        (Manner::TimeGoesBack, "C5"),
+    ] {
+        let other = World::performed(case, manner)?.transcript;
+        let difference = if manner == Manner::EventsFirst {
+            plain.sorted().difference(&other.sorted())
+        } else {
+            plain.difference(&other)
+        };
+        if let Some((step, what)) = difference {
+            return Err(Violation {
+                step,
+                ..Violation::of(invariant, format!("{manner:?}: {what}"))
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Performs and compares the case that is drawn from these bytes.
+///
+/// # Panics
+/// If an invariant does not hold, with the case that shows it.
+pub fn check_bytes(bytes: &[u8]) {
+    let case = Case::from_bytes(bytes);
+    if let Err(violation) = run(&case).and_then(|()| compare(&case)) {
+        panic!("{violation}\n{case:#?}");
+    }
+}
+
+/// Whether a text has the authentication code of the tests in it: as text, as hexadecimal digits, or as a list of numbers.
+pub fn find_secret(text: &str) -> bool {
+    let plain = String::from_utf8_lossy(AUTH);
+    let digits = crate::hex(AUTH.iter().copied());
+    let listed = format!("{AUTH:?}");
+    let listed = listed.trim_matches(['[', ']']);
+    let listed_hex = format!("{AUTH:02x?}");
+    let listed_hex = listed_hex.trim_matches(['[', ']']);
+    [&plain, digits.as_str(), listed, listed_hex].iter().any(|secret| text.contains(secret))
+}
+
+/// The start of a packet, as digits.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    crate::hex(bytes.iter().copied().take(32))
+}

@@ -1,0 +1,119 @@
+//! Connections: two one-way links each, in which packets travel until the case says what becomes of them.
+
+use super::setup::Side;
+use cync_core::DecodeError;
+use cync_core::Instant;
+use cync_core::wire::{ChecksumMode, Packet};
+use std::collections::{BTreeMap, VecDeque};
+
+/// A packet that was handed over.
+#[derive(Clone, Debug)]
+pub(super) struct Flying {
+    pub(super) bytes: Vec<u8>,
+    /// Which message of its sender it is a copy of.
+    pub(super) message: Option<usize>,
+    pub(super) handed_at: Instant,
+}
+
+impl Flying {
+    /// Makes its checksum a wrong one, if it has a checksum.
+    pub(super) fn corrupt(&mut self) {
+        let Some(at) = self.bytes.len().checked_sub(2) else { return };
+        for flip in 1..=u8::MAX {
+            let mut bytes = self.bytes.clone();
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= flip;
+            }
+            let decoded = Packet::decode(&bytes, ChecksumMode::Strict);
+            if matches!(decoded, Err(DecodeError::InvalidChecksum { .. })) {
+                self.bytes = bytes;
+                return;
+            }
+        }
+    }
+}
+
+/// What travels to one side on one connection.
+#[derive(Default, Debug)]
+pub(super) struct Link {
+    pub(super) packets: VecDeque<Flying>,
+}
+
+/// All connections that matter: at most three.
+#[derive(Default, Debug)]
+pub(super) struct Wires {
+    newest: u32,
+    links: BTreeMap<(u32, Side), Link>,
+}
+
+impl Wires {
+    /// A new connection; connections that nobody is at go.
+    pub(super) fn open(&mut self, in_use: [Option<u32>; 2]) -> u32 {
+        self.newest += 1;
+        let newest = self.newest;
+        self.links.retain(|(wire, _), _| in_use.contains(&Some(*wire)));
+        newest
+    }
+
+    pub(super) fn newest(&self) -> Option<u32> {
+        (self.newest > 0).then_some(self.newest)
+    }
+
+    /// What travels to a side.
+    pub(super) fn to(&mut self, wire: u32, side: Side) -> &mut VecDeque<Flying> {
+        &mut self.links.entry((wire, side)).or_default().packets
+    }
+
+    /// Loses what has been under way for longer than a copy can be.
+    pub(super) fn lose_old(&mut self, before: Instant) {
+        for link in self.links.values_mut() {
+            link.packets.retain(|packet| packet.handed_at >= before);
+        }
+    }
+}
+
+/// What arrived at a side on its present connection.
+#[derive(Default, Debug)]
+pub(super) struct Arrived {
+    bytes: Vec<u8>,
+    /// Packets that the session has not dealt with, and where they end in `bytes`.
+    pub(super) packets: VecDeque<(usize, Flying)>,
+    /// How much the driver has read.
+    offered: usize,
+    /// How much the session has taken.
+    pub(super) taken: usize,
+}
+
+impl Arrived {
+    pub(super) fn push(&mut self, packet: Flying) {
+        self.bytes.extend(&packet.bytes);
+        self.packets.push_back((self.bytes.len(), packet));
+    }
+
+    /// The driver reads so many bytes more.
+    pub(super) fn read(&mut self, bytes: usize) {
+        self.offered = self.offered.saturating_add(bytes).min(self.bytes.len());
+    }
+
+    /// What was read and not taken.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.bytes[self.taken..self.offered]
+    }
+
+    /// The part of the rest that belongs to the oldest packet that was not dealt with.
+    pub(super) fn rest_of_packet(&self) -> &[u8] {
+        let end = self.packets.front().map_or(self.offered, |(end, _)| *end);
+        &self.bytes[self.taken..self.offered.min(end).max(self.taken)]
+    }
+
+    /// Bytes that were taken of a packet that was not dealt with.
+    pub(super) fn held(&self) -> usize {
+        let front = self.packets.front();
+        front.map_or(0, |(end, packet)| (self.taken + packet.bytes.len()).saturating_sub(*end))
+    }
+
+    /// Whether the oldest packet that was not dealt with was taken to its last byte.
+    pub(super) fn is_whole(&self) -> bool {
+        self.packets.front().is_some_and(|(end, _)| *end <= self.taken)
+    }
+}
