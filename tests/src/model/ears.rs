@@ -127,7 +127,7 @@ impl Ears {
         Self {
             counters: usize::from(setup.counters),
             live_for: config.peer_span + config.peer_copy_lifetime,
-            places: u64::from(own.size.seen() / u16::from(setup.counters)),
+            places: u64::from(setup.places(&own)),
             own,
             lanes: [VecDeque::new(), VecDeque::new()],
             order: 0,

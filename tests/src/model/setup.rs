@@ -158,10 +158,15 @@ impl Setup {
         }
     }
 
+    /// Messages of each counter that a side remembers: its share, rounded down to a power of two.
+    pub(crate) fn places(&self, own: &Own) -> u16 {
+        let share = own.size.seen() / u16::from(self.counters);
+        share.checked_ilog2().map_or(0, |log| 1 << log)
+    }
+
     /// Message numbers that either side may have in use, and the other has to remember.
     pub fn id_window(&self) -> u16 {
-        let places = |own: &Own| own.size.seen() / u16::from(self.counters) / 2;
-        let most = places(&self.hub).min(places(&self.lamp));
+        let most = self.places(&self.hub).min(self.places(&self.lamp));
         self.id_window.min(most).max(self.hub.window).max(self.lamp.window)
     }
 
