@@ -81,11 +81,11 @@ fn encode_probe_answer(
 /// The answers owed, oldest first. What would need more than `N` at a time is not taken from the connection yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Answers<const N: usize> {
+    /// Where the oldest is. As wide as this so that both numbers lie before the ring, beside what else is in use all the time.
+    first: usize,
+    count: usize,
     /// A ring.
     owed: [Answer; N],
-    /// Where the oldest is.
-    first: u16,
-    count: u16,
     /// Heartbeats to answer. They are all alike, so any number of them has room.
     pongs: u16,
 }
@@ -93,21 +93,20 @@ pub(crate) struct Answers<const N: usize> {
 impl<const N: usize> Answers<N> {
     pub(crate) const fn new() -> Self {
         const { assert!(N >= MOST_PER_PACKET, "the answers that one packet asks for have room") };
-        const { assert!(N <= u16::MAX as usize / 2, "sums of two places fit") };
-        Self { owed: [Answer::Pong; N], first: 0, count: 0, pongs: 0 }
+        Self { first: 0, count: 0, owed: [Answer::Pong; N], pongs: 0 }
     }
 
     /// Whether all answers that one more packet can ask for have room.
     #[inline]
     pub(crate) fn have_room(&self) -> bool {
-        usize::from(self.count) <= const { N - MOST_PER_PACKET }
+        self.count <= const { N - MOST_PER_PACKET }
     }
 
     /// Owes an answer; false if there is no room.
     #[inline]
     pub(crate) fn owe(&mut self, answer: Answer) -> bool {
-        let has_room = usize::from(self.count) < N;
-        let end = usize::from(self.first.wrapping_add(self.count));
+        let has_room = self.count < N;
+        let end = self.first.wrapping_add(self.count);
         let place = self.owed.get_mut(if end < N { end } else { end.wrapping_sub(N) });
         if let Some(place) = place.filter(|_| has_room) {
             *place = answer;
@@ -126,7 +125,7 @@ impl<const N: usize> Answers<N> {
         if self.count == 0 {
             return (self.pongs > 0).then_some(Answer::Pong);
         }
-        self.owed.get(usize::from(self.first)).copied()
+        self.owed.get(self.first).copied()
     }
 
     #[inline]
@@ -135,7 +134,7 @@ impl<const N: usize> Answers<N> {
             self.pongs = self.pongs.saturating_sub(1);
         } else {
             let next = self.first.wrapping_add(1);
-            self.first = if usize::from(next) < N { next } else { 0 };
+            self.first = if next < N { next } else { 0 };
             self.count = self.count.wrapping_sub(1);
         }
     }

@@ -28,3 +28,40 @@ impl<const SEEN: usize> Vacant<'_, SEEN> {
         self.dedup.accept(&self.key, self.spot, acknowledged)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dedup::Limits;
+    use crate::time::Instant;
+    use crate::wire::{Endpoint, MsgId, PacketType};
+    use core::time::Duration;
+
+    const NOW: Instant = Instant::ZERO;
+    const KEY: Key =
+        Key { kind: PacketType::DataChannel, endpoint: Endpoint(7), msg_id: MsgId(1), payload: 9 };
+
+    fn insert(dedup: &mut Dedup<4>, status: Option<StatusCode>) -> Option<Handle> {
+        match dedup.entry(NOW, &KEY) {
+            Entry::New(vacant) => vacant.insert(status).ok(),
+            Entry::Repeated(_) => None,
+        }
+    }
+
+    #[test]
+    fn a_vacant_entry_is_remembered_with_its_acknowledgement_also_in_place_of_a_forgotten_one() {
+        let second = Duration::from_secs(1);
+        let limits = Limits { ttl: second, live_for: second, counters: 1 };
+        let mut dedup = Dedup::new(limits, 1);
+        assert!(matches!(dedup.entry(NOW, &KEY), Entry::New(_)));
+        assert!(dedup.is_empty(), "a vacant entry that is dropped remembers nothing");
+        for status in [None, Some(StatusCode(5)), Some(StatusCode::OK), None] {
+            let handle = insert(&mut dedup, status).unwrap();
+            let verdict = Verdict { acknowledged: status, ..Verdict::default() };
+            assert_eq!((dedup.verdict(handle), dedup.len()), (Some(verdict), 1));
+            assert_eq!(insert(&mut dedup, status), None, "it is a repetition now");
+            assert!(dedup.forget(handle));
+            assert_eq!((dedup.verdict(handle), dedup.len()), (None, 0));
+        }
+    }
+}

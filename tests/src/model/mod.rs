@@ -155,6 +155,17 @@ pub fn check_bytes(bytes: &[u8]) {
     }
 }
 
+/// Performs the case that is drawn from these bytes.
+///
+/// # Panics
+/// If an invariant does not hold, with the case that shows it.
+pub fn run_bytes(bytes: &[u8]) {
+    let case = Case::from_bytes(bytes);
+    if let Err(violation) = run(&case) {
+        panic!("{violation}\n{case:#?}");
+    }
+}
+
 /// Whether a text has the authentication code of the tests in it: as text, as hexadecimal digits, or as a list of numbers.
 pub fn find_secret(text: &str) -> bool {
     let plain = String::from_utf8_lossy(AUTH);
