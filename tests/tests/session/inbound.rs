@@ -158,3 +158,56 @@ fn a_delivery_says_what_its_frame_means() {
     let delivery = hub.session.recv(hub.now).unwrap();
     assert!(matches!(delivery.meaning(), Some(Meaning::Command(_, it)) if it == command));
 }
+
+#[test]
+fn duplicate_detection_tells_a_repetition_from_what_differs_in_anything() {
+    let mut lamp = hub();
+    let with = |endpoint: u32, msg_id, counter, op, data: &'static [u8]| {
+        let prefix = Prefix { endpoint: Endpoint(endpoint), msg_id: MsgId(msg_id), flag: 0 };
+        Packet::DataChannel(Channel { prefix, frame: Frame::request(counter, op, data) })
+    };
+    let different = [
+        with(1, 2, 3, 4, &[5]),
+        with(2, 2, 3, 4, &[5]),
+        with(1, 3, 3, 4, &[5]),
+        with(1, 2, 4, 4, &[5]),
+        with(1, 2, 3, 5, &[5]),
+        with(1, 2, 3, 4, &[6]),
+        with(1, 2, 3, 4, &[5, 5]),
+    ];
+    assert!(different.iter().all(|packet| lamp.hear(packet)));
+    assert_eq!((lamp.session.stats().accepted, lamp.session.stats().duplicates), (7, 0));
+    assert!(different.iter().all(|packet| lamp.hear(packet)));
+    assert_eq!((lamp.session.stats().accepted, lamp.session.stats().duplicates), (7, 7));
+}
+
+#[test]
+fn lru_eviction_forgets_what_its_sender_accepted_longest_ago_and_counts_it() {
+    let mut lamp: Solo<128, 16> = Solo::greeted(fit(listener(), 128, 16));
+    let hear = |lamp: &mut Solo<128, 16>, n| {
+        assert!(lamp.hear(&request(n)));
+        lamp.out();
+        while lamp.session.recv(lamp.now).is_some() {}
+        lamp.session.stats().accepted
+    };
+    (1..=20).for_each(|n| assert_eq!(hear(&mut lamp, n), u64::from(n)));
+    assert_eq!((lamp.session.remembered(), lamp.session.stats().dedup_evictions), (16, 4));
+    (5..=20).for_each(|n| assert_eq!(hear(&mut lamp, n), 20, "{n} is remembered"));
+    assert_eq!(hear(&mut lamp, 4), 21, "and the ones before are not");
+    assert_eq!(lamp.session.stats().dedup_evictions, 5);
+}
+
+#[test]
+fn ttl_expiry_is_not_put_off_by_repetitions() {
+    let mut lamp: Solo = Solo::greeted(config(|it| {
+        (it.dedup_ttl, it.silence) = (ms(10_000), ms(1_000_000));
+    }));
+    for second in 0..10 {
+        lamp.now = at(second * 1_000);
+        assert!(lamp.hear(&request(1)));
+    }
+    assert_eq!((lamp.session.stats().accepted, lamp.session.stats().duplicates), (1, 9));
+    lamp.now = at(10_000);
+    assert!(lamp.hear(&request(1)));
+    assert_eq!(lamp.session.stats().accepted, 2);
+}
