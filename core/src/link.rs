@@ -148,8 +148,7 @@ impl Link {
     }
 
     pub(crate) fn disconnected(&mut self) {
-        let closing = matches!(self.state, State::Draining | State::Closed)
-            || matches!(self.hangup, Some(HangupReason::Closed { .. }));
+        let closing = matches!(self.state, State::Draining | State::Closed);
         self.has_news = true;
         self.went |= self.has_connection() && self.state_told != State::Disconnected && !closing;
         self.state = if closing { State::Closed } else { State::Disconnected };

@@ -288,7 +288,7 @@ fn what_an_end_knows_of_itself_is_refused() {
 
     let mut fewer = rules.receiver.clone();
     fewer.id_window = 5;
-    let expected = ConfigError::TooFewSeen { seen: 4, counters: 1, id_window: 5 };
+    let expected = ConfigError::TooFewSeen { seen: 4, counters: 1, places: 4, id_window: 5 };
     assert_eq!(refused(fewer), expected);
 
     let mut earlier = rules.receiver.clone();

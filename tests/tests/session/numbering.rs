@@ -172,3 +172,20 @@ fn a_device_that_reboots_and_restarts_its_counters_is_understood() {
     hub.hear(&ack(msg_id, StatusCode::OK));
     assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Acked)]);
 }
+
+#[test]
+fn every_wait_for_the_id_window_is_counted_once() {
+    let mut hub = lossy_window(2);
+    for waits in 1..=3 {
+        let (oldest, _) = send(&mut hub, power(true));
+        let (msg_id, _) = send(&mut hub, power(true));
+        hub.hear(&ack(msg_id, StatusCode::OK));
+        hub.session.send(hub.now, power(true)).unwrap();
+        assert!(hub.out().is_empty() && hub.out().is_empty());
+        assert_eq!(hub.session.stats().id_waits, waits);
+        hub.hear(&ack(oldest, StatusCode::OK));
+        let out = hub.out();
+        hub.hear(&ack(numbers(&out[0]).0, StatusCode::OK));
+        assert_eq!(done(&mut hub).len(), 3);
+    }
+}

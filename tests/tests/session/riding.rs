@@ -248,3 +248,15 @@ fn ten_cuts_in_a_row_lose_nothing_and_execute_nothing_twice() {
     }
     assert!(pair.executions.len() == 20 && pair.executions.values().all(|times| *times == 1));
 }
+
+#[test]
+fn nothing_rides_through_the_end_of_a_drain() {
+    let mut hub = riding(|it| it.window = 1);
+    send(&mut hub, power(true));
+    hub.session.send(hub.now, power(true)).unwrap();
+    hub.session.close(hub.now);
+    hub.session.handle_disconnected(hub.now, Disconnect::Peer);
+    let lost = [Outcome::Unknown(Unknown::Disconnected), Outcome::NotSent(NotSent::Disconnected)];
+    assert_eq!(done(&mut hub), lost);
+    assert_eq!((hub.session.in_flight(), hub.session.queued()), (0, 0));
+}

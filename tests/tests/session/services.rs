@@ -104,3 +104,13 @@ fn readable_announces_the_first_delivery_only() {
     hub.hear(&request(3));
     assert_eq!(hub.events(), [Event::Readable]);
 }
+
+#[test]
+fn a_question_for_the_time_goes_with_its_connection() {
+    let mut hub = hub();
+    hub.hear(&Packet::TimeRequest { tag: 12 });
+    assert_eq!(hub.events(), [Event::ClockAsked]);
+    reconnect(&mut hub);
+    hub.session.set_wall_clock(hub.now, LOCAL);
+    assert!(hub.out().is_empty(), "nobody asked on this one");
+}
