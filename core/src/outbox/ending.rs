@@ -48,6 +48,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     pub(crate) fn free_number(&mut self, at: u16) {
         let Some(slot) = self.slot_mut(at) else { return };
         let (msg_id, counter) = (slot.message.msg_id, slot.message.counter);
+        let unacknowledged = slot.is_unacknowledged();
+        self.unacknowledged = self.unacknowledged.wrapping_sub(u16::from(unacknowledged));
         self.timers.stop(&mut self.slots, at);
         self.numbered.remove(&mut self.slots, at);
         self.by_msg_id.remove(&mut self.slots, u32::from(msg_id.0), at);

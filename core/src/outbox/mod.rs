@@ -57,6 +57,8 @@ pub(crate) struct Outbox<const SLOTS: usize> {
     next_ordinal: u16,
     in_flight: u16,
     live: u16,
+    /// Messages of which copies may be under way, and of which nothing says that the peer has accepted one.
+    unacknowledged: u16,
     /// The longest that a copy can be under way, in microseconds.
     copy_lifetime: u64,
     timers: Timers<SLOTS>,
@@ -83,6 +85,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             next_ordinal: 0,
             in_flight: 0,
             live: 0,
+            unacknowledged: 0,
             copy_lifetime,
             timers: Timers::new(),
             by_msg_id: Index::new(),
@@ -194,9 +197,14 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// Whether with a first transmission at most `id_window` messages, this one included, could have been accepted since the
     /// peer accepted one of which copies may be under way: all that were handed over after it, and those from before that it
     /// may have overtaken.
+    ///
+    /// Of all messages the sum is greatest for the oldest: one that follows another overtakes at most that one more.
     pub(crate) fn is_within(&self, id_window: u16) -> bool {
         let oldest = self.numbered.first().and_then(|at| self.slot(at));
-        oldest.is_none_or(|slot| self.next_ordinal.wrapping_sub(slot.overtakes) < id_window)
+        oldest.is_none_or(|slot| {
+            let since = self.next_ordinal.wrapping_sub(slot.ordinal);
+            since.saturating_add(slot.overtakes) < id_window
+        })
     }
 
     /// A slot's id, message, data length, data in pieces, and copies so far.
@@ -263,8 +271,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     #[inline]
     fn sent_first(&mut self, now: Instant, at: u16, until: Stage, stats: &mut Stats) {
         let ordinal = self.next_ordinal;
-        let oldest = self.numbered.first().and_then(|at| self.slot(at));
-        let overtakes = oldest.map_or(ordinal, |slot| slot.ordinal);
+        let overtakes = self.unacknowledged;
         let Some(slot) = self.slot_mut(at) else { return };
         slot.first_sent = now;
         (slot.ordinal, slot.overtakes) = (ordinal, overtakes);
@@ -275,6 +282,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.queued.remove(&mut self.slots, at);
         self.numbered.push(&mut self.slots, at);
         self.news.push(&mut self.slots, at);
+        self.unacknowledged = overtakes.wrapping_add(1);
         if until == Stage::Sent {
             self.finish(now, at, Outcome::Reached(Stage::Sent), stats);
         }
@@ -357,6 +365,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         if slot.done.is_some() || slot.stage >= Some(stage) {
             return;
         }
+        let acknowledged = slot.is_unacknowledged();
         slot.stage = Some(stage);
         let quiet = slot.news == 0;
         slot.news |= match stage {
@@ -369,6 +378,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         if quiet {
             self.news.push(&mut self.slots, at);
         }
+        self.unacknowledged = self.unacknowledged.wrapping_sub(u16::from(acknowledged));
         if reached {
             self.finish(now, at, Outcome::Reached(stage), stats);
         }

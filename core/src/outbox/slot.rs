@@ -69,8 +69,7 @@ pub(super) struct Slot {
     pub(super) results: Answered,
     /// The number of its first transmission among all.
     pub(super) ordinal: u16,
-    /// The ordinal of the oldest message of which copies may have been under way then, or its own: it can arrive before any
-    /// that followed.
+    /// How many messages were unacknowledged then: the peer may accept it before any of them.
     pub(super) overtakes: u16,
     /// How long the peer's time had stood still when the timer was set.
     pub(super) still: u32,
@@ -113,6 +112,11 @@ impl Slot {
     /// Whether answers to copies of it may still come.
     pub(super) fn is_owed_answers(&self) -> bool {
         self.acks.count < self.copies
+    }
+
+    /// Whether it was handed over, and nothing says that the peer has accepted it.
+    pub(super) fn is_unacknowledged(&self) -> bool {
+        self.copies > 0 && self.stage < Some(Stage::Acked)
     }
 
     /// Whether it sets something that a newer message can make stale.
