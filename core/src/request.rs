@@ -97,7 +97,8 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Use this message number, instead of the session's next; refused while another message uses it. A `0x43` has none.
+    /// Use this message number, instead of the session's next; refused while another message uses it, or copies of one that did
+    /// may be under way. An answer to that one which comes later still is taken for one to this. A `0x43` has none.
     #[must_use]
     pub const fn msg_id(mut self, number: u16) -> Self {
         self.msg_id = Some(MsgId(number));

@@ -45,7 +45,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.hang_up_if_drained();
             return Ok(Some(Transmit { len, kind, id: None, attempt: 0 }));
         }
-        if self.link.owes_ping() {
+        // What was given up just now may have been the last that kept a closing session up.
+        if self.link.owes_ping() && self.link.is_ready() {
             let len = Packet::HeartbeatDev.encode(out).map_err(own_packet)?;
             self.stats.heartbeats += 1;
             self.handed_over();
