@@ -453,11 +453,15 @@ impl Book {
             return Err(Violation::of("S5", format!("{transmit:?} carries no message number")));
         };
         let Label { kind, endpoint, msg_id, frame } = label;
+        let before = self.messages.iter().take(index);
+        let reused: Vec<_> = before.map(|message| message.msg_id).collect();
         let message = &mut self.messages[index];
         let is_info = kind == PacketType::DeviceInfo;
         let expected = (message.kind, message.endpoint, message.msg_id.unwrap_or(msg_id));
         ensure!((kind, endpoint, msg_id) == expected, "S5", "{transmit:?} of {:?}", message.ask);
         message.msg_id = Some(msg_id).filter(|_| !is_info);
+        // A late answer to the one that had this number before is not told from one to this, and all `0x43` have one.
+        message.answerable = is_info || reused.contains(&Some(msg_id));
         if let Some(frame) = frame {
             message.counter = Some(frame.counter);
             if let Some(command) = message.ask.what.command() {

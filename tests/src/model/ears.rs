@@ -80,6 +80,8 @@ pub(super) struct Ears {
     /// Heartbeats answered.
     pub(super) ponged: u64,
     pub(super) clock_asked: bool,
+    /// Answers are accepted and not sent.
+    hung_up: bool,
     /// Counted here.
     pub(super) deliveries: u64,
     pub(super) duplicates: u64,
@@ -137,6 +139,7 @@ impl Ears {
             pongs: 0,
             ponged: 0,
             clock_asked: false,
+            hung_up: false,
             deliveries: 0,
             duplicates: 0,
             dropped: 0,
@@ -159,6 +162,7 @@ impl Ears {
         self.owed.clear();
         self.pongs = 0;
         self.clock_asked = false;
+        self.hung_up = false;
     }
 
     /// S6: the session has no room for this packet, or for its answers. Is that so?
@@ -183,7 +187,9 @@ impl Ears {
         let waiting = &self.lanes[lane];
         let held: usize = waiting.iter().map(|it| it.data.len()).sum();
         let capacity = LANE_BYTES * usize::from(self.own.size.slots());
-        waiting.len() >= usize::from(self.policy(lane).limit) || held + 2 * len > capacity
+        // What did not fit behind the others at the end of the ring left less than itself unused.
+        let longest = waiting.iter().map(|it| it.data.len()).chain([len]).max().unwrap_or(len);
+        waiting.len() >= usize::from(self.policy(lane).limit) || held + len + longest > capacity
     }
 
     fn data(&self, label: &Label, bytes: &[u8]) -> Vec<u8> {
@@ -280,7 +286,7 @@ impl Ears {
         let others = self
             .partitions
             .iter()
-            .filter(|(partition, at)| **partition != own && now <= **at + self.live_for);
+            .filter(|(partition, at)| **partition != own && now < **at + self.live_for);
         label.kind != PacketType::DeviceInfo && others.count() >= self.counters
     }
 
@@ -380,7 +386,7 @@ impl Ears {
         let slots = usize::from(self.own.size.slots());
         let room = slots.saturating_sub(self.owed.len());
         let since = |said: &Said| {
-            now > said.at + self.live_for || self.deliveries - said.number >= self.places
+            now >= said.at + self.live_for || self.deliveries - said.number >= self.places
         };
         let said = self.accepted.get(&waiting.name);
         if outcome == Err(RespondError::Forgotten) {
@@ -421,12 +427,18 @@ impl Ears {
             self.accepted.insert(waiting.name, now_said);
             if told { Ok(()) } else { Err(RespondError::Full) }
         };
+        if here && outcome.is_ok() && expected == Err(RespondError::Full) {
+            // So the session has hung up, and is to say nothing more.
+            self.hung_up = true;
+            return Ok(());
+        }
         ensure!(outcome == expected, "S11", "expected {expected:?}: {what}");
         Ok(())
     }
 
     /// S3: the session handed over an answer. It must be the one that is owed longest.
     pub(super) fn on_answer_sent(&mut self, bytes: &[u8]) -> Result<(), Violation> {
+        ensure!(!self.hung_up, "S10", "{} after a hang-up", shown(bytes));
         let Some(owed) = self.owed.pop_front() else {
             let pong = Packet::decode(bytes, ChecksumMode::Strict) == Ok(Packet::HeartbeatCloud);
             ensure!(pong && self.pongs > 0, "S3", "nobody asked for {}", shown(bytes));

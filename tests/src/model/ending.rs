@@ -44,11 +44,25 @@ impl Book {
             "{dropped} dropped from a queue that is to {policy:?}"
         );
         for _ in 0..dropped {
+            let outcome = Outcome::NotSent(NotSent::Dropped);
             let queued = |message: &&mut Message| message.is_live() && message.copies.is_empty();
-            let Some(oldest) = self.messages.iter_mut().find(queued) else {
-                return Err(Violation::of("S6", "dropped what was handed over".into()));
-            };
-            oldest.end(now, Outcome::NotSent(NotSent::Dropped));
+            let mut sure = true;
+            let mut any = false;
+            for oldest in self.messages.iter_mut().filter(queued) {
+                any = true;
+                if sure && oldest.is_surely_live() {
+                    oldest.end(now, outcome);
+                    break;
+                }
+                // It may have ended before, and then the next one was dropped.
+                sure = false;
+                let last = oldest.is_surely_live();
+                oldest.may.push((now, outcome));
+                if last {
+                    break;
+                }
+            }
+            ensure!(any, "S6", "dropped what was handed over");
         }
         Ok(())
     }
@@ -79,10 +93,10 @@ impl Book {
         }
     }
 
-    /// `cancel` returned `cancelled`; the session was told the time last at `told`.
+    /// `cancel` returned `cancelled`.
     pub(super) fn on_cancel(
         &mut self,
-        told: Instant,
+        now: Instant,
         id: MessageId,
         cancelled: bool,
     ) -> Result<(), Violation> {
@@ -96,7 +110,7 @@ impl Book {
             return Ok(());
         };
         if cancelled {
-            message.end(told, message.ends_as(NotSent::Cancelled, Unknown::Cancelled));
+            message.end(now, message.ends_as(NotSent::Cancelled, Unknown::Cancelled));
         } else {
             ensure!(!message.is_surely_live(), "S2", "{id} has not ended, and was not cancelled");
             message.is_over = true;

@@ -104,7 +104,7 @@ impl World {
             end.ears.on_answer_sent(&bytes)?;
         }
         (end.pinged, end.last_sent) = (false, now);
-        let flying = Flying { bytes, message, handed_at: now };
+        let flying = Flying { bytes, message, handed_at: now, forged: false };
         self.wires.to(wire, side.other()).push_back(flying);
         Ok(())
     }
@@ -268,6 +268,9 @@ impl World {
             _ => {
                 let Some(label) = Label::of(&packet.bytes) else { return Ok(()) };
                 if let Some(answer) = Heard::of(&label, &packet.bytes) {
+                    if packet.forged {
+                        end.book.believe(wire, &label, answer);
+                    }
                     return end.book.on_answer(now, wire, &label, answer, stats);
                 }
                 end.ears.on_message(now, wire, packet, &label, stats)?;
@@ -333,7 +336,7 @@ impl World {
     pub(super) fn forge(&mut self, side: Side, forged: Forged) {
         let Some(bytes) = self.forged(side, forged) else { return };
         let handed_at = self.now;
-        let packet = Flying { bytes, message: None, handed_at };
+        let packet = Flying { bytes, message: None, handed_at, forged: true };
         self.under_way(side, |packets| packets.push_back(packet));
     }
 
@@ -341,10 +344,7 @@ impl World {
         let prefix = Prefix { endpoint: ENDPOINT, msg_id: MsgId(0x5151), flag: 0 };
         Some(match forged {
             Forged::Answer { kind, status, ago, other } => {
-                let (index, label) = self.sent_ago(side, ago)?;
-                if let Some(message) = self.end(side).book.message(index) {
-                    message.answerable = true;
-                }
+                let label = self.sent_ago(side, ago)?;
                 answer(kind, StatusCode(status), &label, other)?
             }
             Forged::Malformed(how) => malformed(how),

@@ -13,6 +13,8 @@ pub(super) struct Flying {
     /// Which message of its sender it is a copy of.
     pub(super) message: Option<usize>,
     pub(super) handed_at: Instant,
+    /// No session made it.
+    pub(super) forged: bool,
 }
 
 impl Flying {

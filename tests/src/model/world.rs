@@ -7,8 +7,7 @@ use super::setup::{Setup, Side};
 use super::wires::Wires;
 use super::{Case, Manner, Transcript, Violation, ensure};
 use cync_core::wire::StatusCode;
-use cync_core::{CivilTime, Disconnect, Event, Instant, Outcome, SendError, State, Unknown};
-use cync_core::{NotSent, Receipt};
+use cync_core::{CivilTime, Disconnect, Event, Instant, SendError, State};
 use std::fmt::Arguments;
 use std::time::Duration;
 
@@ -74,6 +73,10 @@ impl World {
     }
 
     pub(super) fn note(&mut self, side: Side, what: Arguments<'_>) {
+        if std::env::var_os("TRACE").is_some() {
+            let what = what.to_string();
+            eprintln!("{:?} {} {side:?} {}", self.now, self.step, &what[..what.len().min(250)]);
+        }
         let line = super::Line { step: self.step, side, what: what.to_string() };
         self.transcript.lines.push(line);
     }
@@ -199,7 +202,8 @@ impl World {
     /// Time passes. What travels longer than a copy can is lost; what has arrived by then is taken.
     pub(super) fn wait(&mut self, time: Duration) -> Result<(), Violation> {
         let until = self.now + time;
-        let lifetime = Duration::from_millis(self.setup.copy_lifetime);
+        // It arrives sooner than that.
+        let lifetime = Duration::from_millis(self.setup.copy_lifetime) - Duration::from_micros(1);
         loop {
             let handed_at = |end: &End| end.arrived.packets.iter().map(|it| it.1.handed_at).min();
             let oldest = self.ends.iter().filter_map(handed_at).min();
@@ -288,13 +292,16 @@ impl World {
     }
 
     fn cancel(&mut self, side: Side, nth: u8) -> Result<(), Violation> {
+        let ids = self.end(side).book.ids.len();
+        let Some(at) = usize::from(nth).checked_rem(ids) else { return Ok(()) };
+        let (time, now) = (self.tell(side), self.now);
         let end = self.end(side);
-        let Some(at) = usize::from(nth).checked_rem(end.book.ids.len()) else { return Ok(()) };
         let at = end.book.ids.len() - 1 - at;
         let id = end.book.ids[at];
+        // `cancel` is not told the time.
+        end.session.purge(time);
         let cancelled = end.session.cancel(id);
-        let told = end.told;
-        end.book.on_cancel(told, id, cancelled)?;
+        end.book.on_cancel(now, id, cancelled)?;
         self.note(side, format_args!("{id} cancelled: {cancelled}"));
         Ok(())
     }
@@ -321,7 +328,7 @@ impl World {
     }
 
     fn event(&mut self, side: Side, event: Event) -> Result<(), Violation> {
-        self.note(side, format_args!("{:?}", timeless(event)));
+        self.note(side, format_args!("{event:?}"));
         self.end(side).book.on_event(&event)?;
         match event {
             Event::Hangup(why) => self.end(side).hangup = Some(why),
@@ -494,25 +501,12 @@ impl World {
         }
     }
 
-    /// Which message of `side` an answer would be about, and its label.
-    pub(super) fn sent_ago(&mut self, side: Side, ago: u8) -> Option<(usize, Label)> {
+    /// The label of the message that `side` handed over so many messages ago.
+    pub(super) fn sent_ago(&mut self, side: Side, ago: u8) -> Option<Label> {
         let book = &self.end(side).book;
-        let sent = book.messages.iter().enumerate().rev();
-        let (index, message) = sent.filter(|(_, it)| !it.bytes.is_empty()).nth(ago.into())?;
-        Some((index, Label::of(&message.bytes)?))
-    }
-}
-
-/// An event without what depends on when the session was told the time last: `cancel` does not tell it.
-fn timeless(event: Event) -> Event {
-    match event {
-        Event::Done {
-            id,
-            outcome:
-                outcome @ (Outcome::NotSent(NotSent::Cancelled) | Outcome::Unknown(Unknown::Cancelled)),
-            receipt,
-        } => Event::Done { id, outcome, receipt: Receipt { done_at: Instant::ZERO, ..receipt } },
-        other => other,
+        let sent = book.messages.iter().rev();
+        let message = sent.filter(|message| !message.bytes.is_empty()).nth(ago.into())?;
+        Label::of(&message.bytes)
     }
 }
 

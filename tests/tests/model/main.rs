@@ -1,5 +1,7 @@
 //! The invariants of two sessions, over operation lists: see `tests/README.md`.
 
+mod regressions;
+
 use cync_tests::model::{Case, OP_LEN, SETUP_LEN, compare, run};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
