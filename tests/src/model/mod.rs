@@ -128,6 +128,10 @@ pub fn compare(case: &Case) -> Result<(), Violation> {
         (Manner::EventsFirst, "C4"),
         (Manner::TimeGoesBack, "C5"),
     ] {
+        if manner == Manner::EventsFirst && case.setup.drops_what_waits() {
+            // What is told before a packet leaves has room in place of it, and an application that hears so takes that.
+            continue;
+        }
         let other = World::performed(case, manner)?.transcript;
         let difference = if manner == Manner::EventsFirst {
             plain.sorted().difference(&other.sorted())

@@ -158,6 +158,11 @@ impl Setup {
         }
     }
 
+    /// Whether a full queue drops its oldest message on either side.
+    pub(crate) fn drops_what_waits(&self) -> bool {
+        [&self.hub, &self.lamp].iter().any(|own| own.queue.policy == QueuePolicy::DropOldest)
+    }
+
     /// Messages of each counter that a side remembers: its share, rounded down to a power of two.
     pub(crate) fn places(&self, own: &Own) -> u16 {
         let share = own.size.seen() / u16::from(self.counters);
