@@ -123,3 +123,14 @@ fn a_first_transmission_waits_for_those_that_may_have_been_accepted_before_an_ol
     hub.hear(&ack(numbers(&out[1]).0, StatusCode::OK));
     assert_eq!(hub.out().len(), 2);
 }
+
+#[test]
+fn what_waits_in_the_queue_leaves_in_the_order_of_send() {
+    let mut hub = hub();
+    for address in 1..=12 {
+        hub.session.send(hub.now, switch(address, true)).unwrap();
+    }
+    let counters: Vec<u32> = hub.out().iter().map(|packet| numbers(packet).1).collect();
+    let first = counters[0];
+    assert!(counters.iter().copied().eq((0..12).map(|n| first.wrapping_add(n))), "{counters:?}");
+}

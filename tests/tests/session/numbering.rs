@@ -189,3 +189,19 @@ fn every_wait_for_the_id_window_is_counted_once() {
         assert_eq!(done(&mut hub).len(), 3);
     }
 }
+
+#[test]
+fn what_was_never_answered_holds_nothing_back_once_its_number_is_free() {
+    let mut hub = lossy_window(3);
+    for _ in 0..4 {
+        let id = hub.session.send(hub.now, switch(1, true)).unwrap();
+        assert_eq!(hub.out().len(), 1);
+        assert!(hub.session.cancel(id));
+        hub.events();
+        assert_eq!(hub.tick().why, Timer::Message);
+    }
+    for address in 1..=2 {
+        hub.session.send(hub.now, switch(address, true)).unwrap();
+    }
+    assert_eq!((hub.out().len(), hub.session.stats().id_waits), (2, 0));
+}

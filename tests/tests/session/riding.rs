@@ -260,3 +260,22 @@ fn nothing_rides_through_the_end_of_a_drain() {
     assert_eq!(done(&mut hub), lost);
     assert_eq!((hub.session.in_flight(), hub.session.queued()), (0, 0));
 }
+
+#[test]
+fn what_is_sent_without_a_connection_leaves_behind_what_rides_through() {
+    let mut hub = riding(|it| it.window = 8);
+    for address in 1..=2 {
+        hub.session.send(hub.now, switch(address, true)).unwrap();
+    }
+    let ridden = hub.out();
+    hub.session.handle_disconnected(hub.now, Disconnect::Error);
+    for address in 3..=4 {
+        hub.session.send(hub.now, switch(address, true)).unwrap();
+    }
+    reconnect(&mut hub);
+    let all = hub.out();
+    assert_eq!((all.len(), &all[..2]), (4, &ridden[..]));
+    let counter = numbers(&ridden[1]).1;
+    let behind: Vec<u32> = all[2..].iter().map(|packet| numbers(packet).1).collect();
+    assert_eq!(behind, [counter.wrapping_add(1), counter.wrapping_add(2)]);
+}
