@@ -77,10 +77,14 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             })
         });
         match kind {
-            // They share one number, and are answered in order.
-            PacketType::DeviceInfo => found.last(),
+            // They share one number, and each is answered once, in order.
+            PacketType::DeviceInfo => found.filter(|at| self.is_owed(*at)).last(),
             _ => found.next(),
         }
+    }
+
+    fn is_owed(&self, at: u16) -> bool {
+        self.slot(at).is_some_and(Slot::is_owed_answers)
     }
 
     /// A slot of which copies were handed over on this connection.

@@ -151,3 +151,22 @@ fn the_clouds_consent_says_nothing_of_the_device() {
     assert_eq!((hub.events(), hub.session.in_flight()), (vec![], 1));
     assert_eq!(hub.session.stats().unmatched_answers, 0);
 }
+
+#[test]
+fn a_refused_device_information_does_not_take_the_answer_to_the_next() {
+    let mut hub = hub();
+    let info = |data| Request::raw(PacketType::DeviceInfo, data).until(Stage::Acked);
+    let first = hub.session.send(hub.now, info(&[1])).expect("room for it");
+    let second = hub.session.send(hub.now, info(&[2])).expect("room for it");
+    assert_eq!(kinds(&hub.out()), [0x43, 0x43]);
+    let answer =
+        |status| Packet::InfoAck(ShortAck { msg_id: cync_core::wire::INFO_MSG_ID, status });
+    hub.hear(&answer(BUSY));
+    hub.hear(&answer(StatusCode::OK));
+    let ended = hub.events().into_iter().filter_map(|event| match event {
+        Event::Done { id, outcome, .. } => Some((id, outcome)),
+        _ => None,
+    });
+    assert_eq!(ended.collect::<Vec<_>>(), [(second, Outcome::Reached(Stage::Acked))]);
+    assert!(hub.session.cancel(first), "it waits for its deadline");
+}
