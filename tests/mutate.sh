@@ -16,8 +16,8 @@ work=${MUTATE_DIR:-$root/target/mutate}
 copy=$work/copy
 log=$work/log
 
-# Properties are drawn from one seed, so that every run is the same: more cases than usual, no search for the smallest that fails.
-export PROPTEST_RNG_SEED=1 PROPTEST_CASES=2000 PROPTEST_MAX_SHRINK_ITERS=0
+# Properties are drawn from one seed: what passes as it is, and fails with a defect, fails for the defect.
+export PROPTEST_RNG_SEED=1 PROPTEST_CASES=200 PROPTEST_MAX_SHRINK_ITERS=0
 # What is built once and run once is built quickly.
 export CARGO_TARGET_DIR=$work/build CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=never
 export RUST_BACKTRACE=0
@@ -60,7 +60,7 @@ targets=$(awk '$1 == "test" { print $2 }' "$mutations" | sort -u)
 for target in $targets; do
     set -- --locked --quiet -p cync-tests --test "$target"
     cargo test "$@" --no-run >"$log" 2>&1 || { cat "$log"; fail "the project does not compile"; }
-    PROPTEST_CASES=100 limited cargo test "$@" >"$log" 2>&1 || { cat "$log"; fail "$target fails as it is"; }
+    limited cargo test "$@" >"$log" 2>&1 || { cat "$log"; fail "$target fails as it is"; }
 done
 printf 'without a defect %s pass, %d s\n' "$(tr '\n' ' ' <<<"$targets" | sed 's/ $//; s/ /, /g')" $((SECONDS - started))
 

@@ -4,12 +4,18 @@ mod regressions;
 
 use cync_tests::model::{Case, OP_LEN, SETUP_LEN, compare, run};
 use proptest::prelude::*;
-use proptest::test_runner::TestCaseError;
+use proptest::test_runner::{RngSeed, TestCaseError};
 use std::fmt;
 
+/// The same cases every time, and others for whoever asks for a number of them.
 fn cases(cases: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok());
+    let mut config = ProptestConfig::with_cases(asked.unwrap_or(cases));
+    config.failure_persistence = None;
+    if asked.is_none() {
+        config.rng_seed = RngSeed::Fixed(1);
+    }
+    config
 }
 
 /// A case that is shown in two lines, to be copied from there.
