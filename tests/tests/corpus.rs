@@ -1,6 +1,6 @@
 //! Every file that a fuzzer starts from, or ever failed on, is replayed here.
 
-use cync_tests::property;
+use cync_tests::{model, property};
 use std::fs;
 use std::path::Path;
 
@@ -31,4 +31,9 @@ fn the_lab_corpus_holds() {
 #[test]
 fn the_greeter_corpus_holds() {
     replay("greeter", property::greet);
+}
+
+#[test]
+fn the_session_ops_corpus_holds() {
+    replay("session_ops", model::run_bytes);
 }
