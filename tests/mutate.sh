@@ -17,7 +17,7 @@ copy=$work/copy
 log=$work/log
 
 # Properties are drawn from one seed: what passes as it is, and fails with a defect, fails for the defect.
-export PROPTEST_RNG_SEED=1 PROPTEST_CASES=200 PROPTEST_MAX_SHRINK_ITERS=0
+export PROPTEST_RNG_SEED=1 PROPTEST_CASES=1500 PROPTEST_MAX_SHRINK_ITERS=0
 # What is built once and run once is built quickly.
 export CARGO_TARGET_DIR=$work/build CARGO_INCREMENTAL=1 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TERM_COLOR=never
 export RUST_BACKTRACE=0
