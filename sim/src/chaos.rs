@@ -1,197 +1,284 @@
+//! How often which fault happens, and the draws that decide it.
+
+use crate::{Direction, Label, Ppm};
 use cync_core::mix;
-use cync_core::wire::{self, Packet, PacketType};
-use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
-use std::str::FromStr;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
-/// Messages whose attempts are counted at a time; of older ones counting starts again.
-const REMEMBERED: usize = 65_536;
-
-/// A probability in parts per million.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
-pub struct Ppm(u32);
-
-impl Ppm {
-    /// Never.
-    pub const ZERO: Self = Self(0);
-    const ONE: u32 = 1_000_000;
-
-    /// So many parts per million; `None` above a million.
-    pub const fn new(parts: u32) -> Option<Self> {
-        if parts <= Self::ONE { Some(Self(parts)) } else { None }
-    }
-
-    /// Parts per million.
-    pub const fn parts(self) -> u32 {
-        self.0
-    }
-
-    /// Whether `hash`, evenly distributed, falls within the probability.
-    const fn hits(self, hash: u64) -> bool {
-        // The upper half of hash times a million is evenly distributed below a million.
-        (((hash >> 32) * Self::ONE as u64) >> 32) < self.0 as u64
-    }
-}
-
-/// A rate that cannot be read.
+/// Which commands lose their first transmission, whatever the rates say. Commands are counted from 1.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RateError(String);
+pub enum DropPattern {
+    /// These.
+    List(BTreeSet<u64>),
+    /// This one, and every nth behind it.
+    Every {
+        /// The first.
+        first: u64,
+        /// How far apart; not zero.
+        every: u64,
+    },
+}
 
-impl fmt::Display for RateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not a rate: write 20%, 0.5% or a number from 0 to 1, such as 0.2",
-            self.0
-        )
+impl DropPattern {
+    /// Whether the first transmission of the nth command is lost.
+    pub fn drops(&self, command: u64) -> bool {
+        match self {
+            Self::List(list) => list.contains(&command),
+            Self::Every { first, every } => command
+                .checked_sub(*first)
+                .and_then(|behind| behind.checked_rem(*every))
+                .is_some_and(|rest| rest == 0),
+        }
     }
 }
 
-impl std::error::Error for RateError {}
-
-/// Reads `20%`, `0.5%` or `0.2`, to the millionth.
-impl FromStr for Ppm {
-    type Err = RateError;
-
-    fn from_str(text: &str) -> Result<Self, RateError> {
-        let (number, unit) = match text.strip_suffix('%') {
-            Some(number) => (number, 10_000),
-            None => (text, Self::ONE),
-        };
-        let parts = || -> Option<u32> {
-            let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-            let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-            if whole.is_empty() && fraction.is_empty() || !digits(whole) || !digits(fraction) {
-                return None;
-            }
-            let mut parts = if whole.is_empty() { 0 } else { whole.parse::<u32>().ok()? };
-            parts = parts.checked_mul(unit)?;
-            let mut place = unit;
-            for digit in fraction.bytes() {
-                place /= 10;
-                parts = parts.checked_add(u32::from(digit - b'0') * place)?;
-            }
-            Some(parts)
-        };
-        parts().and_then(Self::new).ok_or_else(|| RateError(text.to_owned()))
-    }
-}
-
-/// Which way a packet travels.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Direction {
-    /// Towards the device.
-    ToDevice,
-    /// From the device.
-    FromDevice,
-}
-
-/// What a packet is to the one who counts attempts: all copies of a message have the same label.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Label {
-    kind: u8,
-    /// Tells requests, results and announcements apart.
-    frame: u8,
-    /// The message number; of a result the number of what it answers.
-    number: u32,
-}
-
-impl Label {
-    /// The label of a packet; `None` for greetings and for what is no packet, which are never tampered with.
-    pub fn of(packet: &[u8]) -> Option<Self> {
-        let packet = Packet::decode(packet, wire::ChecksumMode::Lenient).ok()?;
-        let kind = packet.kind();
-        let (frame, number) = match &packet {
-            Packet::Handshake(_)
-            | Packet::HelloAck(_)
-            | Packet::AppLogin(_)
-            | Packet::AppLoginAck(_) => return None,
-            Packet::DataChannel(channel) | Packet::StatusBroadcast(channel) => {
-                let direction = channel.frame.direction;
-                let number = match direction {
-                    wire::Direction::RESPONSE => channel.frame.counter,
-                    _ => u32::from(channel.prefix.msg_id.0),
-                };
-                (direction.0, number)
-            }
-            Packet::StatusAck(ack) => (0, u32::from(ack.msg_id.0)),
-            // Every 0x43 has the same number; they are told apart by how many there were.
-            Packet::DeviceInfo(_) => (0, 0),
-            other => (0, other.prefix().map_or(0, |prefix| u32::from(prefix.msg_id.0))),
-        };
-        Some(Self { kind: kind.byte(), frame, number })
-    }
-
-    /// The packet's type.
-    pub const fn kind(&self) -> Option<PacketType> {
-        PacketType::from_byte(self.kind)
-    }
-}
-
-/// How many copies of a packet arrive.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Copies {
-    /// It is lost.
-    None,
-    /// As it should be.
-    One,
-    /// It is duplicated.
-    Two,
-}
-
-/// Loss and duplication of every packet in both directions, on every attempt, drawn from a seed.
+/// What happens to the packets of one direction, and how often.
 ///
-/// A draw is a hash of (seed, direction, kind, message number, attempt): it does not depend on time, nor on any other packet.
-#[derive(Clone, Debug)]
-pub struct Chaos {
-    seed: u64,
-    loss: Ppm,
-    duplicate: Ppm,
-    attempts: BTreeMap<(Direction, Label), u32>,
-    order: VecDeque<(Direction, Label)>,
+/// TCP loses nothing: what a rate does to a packet is what a radio, a proxy or a device behind the connection would do, between
+/// two whole packets of the byte stream. Greetings are spared. The first ten fields are the specification's, with its defaults.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChaosConfig {
+    /// `latency_ms`: how much longer a packet travels.
+    pub latency: Duration,
+    /// `latency_variance`, in milliseconds: the latency is evenly distributed this far around its value, and never negative.
+    /// Packets keep their order all the same.
+    pub latency_variance: Duration,
+    /// How often a packet is lost.
+    pub packet_loss_rate: Ppm,
+    /// Commands whose first transmission is lost; if it is given, nothing else is, whatever the rate says.
+    pub drop_pattern: Option<DropPattern>,
+    /// How often a packet that is not lost arrives twice, the second right behind the first.
+    pub duplicate_rate: Ppm,
+    /// How often a packet is held back, so that later ones overtake it.
+    pub reorder_rate: Ppm,
+    /// `reorder_delay_ms`: for how long.
+    pub reorder_delay: Duration,
+    /// So many packets are held back at a time, at most; a further one travels on.
+    pub reorder_buffer_size: u16,
+    /// How often bytes of a packet are changed: bytes that its checksum covers, so that the change shows. Packets without a
+    /// checksum are spared.
+    pub corruption_rate: Ppm,
+    /// How many.
+    pub corruption_bytes: u8,
+    /// How often a packet arrives in two pieces.
+    pub split_rate: Ppm,
+    /// How often a packet waits for the next one to arrive with it.
+    pub coalesce_rate: Ppm,
+    /// How long a pause the last two make, at most.
+    pub pause: Duration,
+    /// How often the device refuses a command.
+    pub nack_rate: Ppm,
+    /// How often the device takes its time for a command.
+    pub slow_rate: Ppm,
+    /// How long, at most.
+    pub slow: Duration,
+    /// How often a session's timer is late.
+    pub late_tick_rate: Ppm,
+    /// How late, at most.
+    pub late_tick: Duration,
+    /// How often a session is told the time without need.
+    pub early_tick_rate: Ppm,
 }
 
-impl Chaos {
-    /// Chaos with these rates.
-    pub const fn new(seed: u64, loss: Ppm, duplicate: Ppm) -> Self {
-        Self { seed, loss, duplicate, attempts: BTreeMap::new(), order: VecDeque::new() }
+impl ChaosConfig {
+    /// Nothing goes wrong.
+    pub const NONE: Self = Self {
+        latency: Duration::ZERO,
+        latency_variance: Duration::ZERO,
+        packet_loss_rate: Ppm::ZERO,
+        drop_pattern: None,
+        duplicate_rate: Ppm::ZERO,
+        reorder_rate: Ppm::ZERO,
+        reorder_delay: Duration::from_millis(50),
+        reorder_buffer_size: 10,
+        corruption_rate: Ppm::ZERO,
+        corruption_bytes: 1,
+        split_rate: Ppm::ZERO,
+        coalesce_rate: Ppm::ZERO,
+        pause: Duration::from_millis(20),
+        nack_rate: Ppm::ZERO,
+        slow_rate: Ppm::ZERO,
+        slow: Duration::from_millis(200),
+        late_tick_rate: Ppm::ZERO,
+        late_tick: Duration::from_millis(50),
+        early_tick_rate: Ppm::ZERO,
+    };
+}
+
+impl Default for ChaosConfig {
+    /// The specification's: no rate, no latency, and a variance of 5 ms.
+    fn default() -> Self {
+        Self { latency_variance: Duration::from_millis(5), ..Self::NONE }
+    }
+}
+
+/// What a draw depends on: nothing but the packet and which copy of it this is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Copy {
+    /// The link it travels on.
+    pub link: u16,
+    /// Which way.
+    pub way: Direction,
+    /// What it is.
+    pub label: Label,
+    /// Which copy, from 1.
+    pub attempt: u32,
+}
+
+/// What happens to one copy of a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Fate {
+    /// It is lost.
+    pub lost: bool,
+    /// It arrives twice.
+    pub doubled: bool,
+    /// It travels longer, in microseconds.
+    pub delay: u64,
+    /// It is held back for so many microseconds, and overtaken; zero if not.
+    pub held: u64,
+    /// Bytes of it are changed, as these random bits say; zero if not.
+    pub corrupted: u64,
+    /// It arrives in two pieces, as these random bits say; zero if not.
+    pub split: u64,
+    /// It waits for the next one, for so many microseconds at most; zero if not.
+    pub coalesced: u64,
+}
+
+/// What a draw is about, so that two draws about one packet have nothing to do with each other.
+#[derive(Clone, Copy)]
+#[repr(u64)]
+enum About {
+    Loss = 1,
+    Duplicate,
+    Reorder,
+    Corruption,
+    Latency,
+    Split,
+    Coalesce,
+    Pause,
+    Nack,
+    Slow,
+    SlowBy,
+    LateTick,
+    LateBy,
+    EarlyTick,
+}
+
+/// Random bits that depend on a seed and on what they are for, and on nothing else.
+#[derive(Clone, Copy, Debug)]
+struct Bits(u64);
+
+impl Bits {
+    fn of(seed: u64, copy: &Copy) -> Self {
+        let Copy { link, way, label, attempt } = *copy;
+        let what = u64::from(link) << 49 | u64::from(way as u8) << 48 | label.bits();
+        Self(mix(mix(mix(seed) ^ what) ^ u64::from(attempt)))
     }
 
-    /// The fate of the next copy of a message.
-    pub fn draw(&mut self, direction: Direction, label: Label) -> Copies {
-        let attempt = self.count(direction, label);
-        let hash = self.hash(direction, label, attempt);
-        if self.loss.hits(mix(hash ^ 1)) {
-            Copies::None
-        } else if self.duplicate.hits(mix(hash ^ 2)) {
-            Copies::Two
+    const fn about(self, about: About) -> u64 {
+        mix(self.0 ^ about as u64)
+    }
+
+    const fn hit(self, about: About, rate: Ppm) -> bool {
+        rate.parts() > 0 && rate.hits(self.about(about))
+    }
+
+    /// Evenly distributed from 0 to `most`.
+    fn up_to(self, about: About, most: u64) -> u64 {
+        below(self.about(about), most.saturating_add(1))
+    }
+}
+
+/// Spreads a hash evenly over the numbers below `limit`.
+pub(crate) fn below(hash: u64, limit: u64) -> u64 {
+    let wide = u128::from(hash) * u128::from(limit);
+    u64::try_from(wide >> 64).unwrap_or(0)
+}
+
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl ChaosConfig {
+    /// What happens to a copy of a packet. `command` is the number of the command that it is a transmission of, from 1.
+    pub fn fate(&self, seed: u64, copy: &Copy, command: Option<u64>) -> Fate {
+        let bits = Bits::of(seed, copy);
+        let lost = match &self.drop_pattern {
+            Some(pattern) => copy.attempt == 1 && command.is_some_and(|nth| pattern.drops(nth)),
+            None => bits.hit(About::Loss, self.packet_loss_rate),
+        };
+        let mut fate = Fate { lost, delay: self.delay(bits), ..Fate::default() };
+        if lost {
+            return fate;
+        }
+        fate.doubled = bits.hit(About::Duplicate, self.duplicate_rate);
+        if bits.hit(About::Reorder, self.reorder_rate) {
+            fate.held = micros(self.reorder_delay);
+        }
+        if bits.hit(About::Corruption, self.corruption_rate) {
+            fate.corrupted = bits.about(About::Corruption) | 1;
+        }
+        if bits.hit(About::Split, self.split_rate) {
+            fate.split = bits.about(About::Split) | 1;
+        }
+        if bits.hit(About::Coalesce, self.coalesce_rate) {
+            fate.coalesced = 1 + bits.up_to(About::Pause, micros(self.pause));
+        }
+        fate
+    }
+
+    fn delay(&self, bits: Bits) -> u64 {
+        let latency = micros(self.latency);
+        let variance = micros(self.latency_variance);
+        if variance == 0 {
+            return latency;
+        }
+        let drawn = bits.up_to(About::Latency, variance.saturating_mul(2));
+        latency.saturating_add(drawn).saturating_sub(variance)
+    }
+
+    /// The pause between the two pieces of a packet, in microseconds.
+    pub fn pause(&self, split: u64) -> u64 {
+        1 + below(mix(split), micros(self.pause))
+    }
+
+    /// Whether the device refuses this copy of a command when it takes it.
+    pub fn refuses(&self, seed: u64, copy: &Copy) -> bool {
+        self.nack_rate > Ppm::ZERO && Bits::of(seed, copy).hit(About::Nack, self.nack_rate)
+    }
+
+    /// How long the device takes for a command, in microseconds.
+    pub fn takes(&self, seed: u64, copy: &Copy) -> u64 {
+        let bits = Bits::of(seed, copy);
+        if bits.hit(About::Slow, self.slow_rate) {
+            1 + bits.up_to(About::SlowBy, micros(self.slow))
         } else {
-            Copies::One
-        }
-    }
-
-    fn count(&mut self, direction: Direction, label: Label) -> u32 {
-        let attempts = &mut self.attempts;
-        let attempt = attempts.entry((direction, label)).or_insert_with(|| {
-            self.order.push_back((direction, label));
             0
-        });
-        *attempt = attempt.wrapping_add(1);
-        let attempt = *attempt;
-        if self.order.len() > REMEMBERED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.attempts.remove(&oldest);
         }
-        attempt
     }
 
-    fn hash(&self, direction: Direction, label: Label, attempt: u32) -> u64 {
-        let what = u64::from(direction as u8) << 48
-            | u64::from(label.kind) << 40
-            | u64::from(label.frame) << 32
-            | u64::from(label.number);
-        mix(mix(mix(self.seed) ^ what) ^ u64::from(attempt))
+    /// How late the nth tick of an end of a link is, in microseconds.
+    pub fn late_by(&self, seed: u64, link: u16, way: Direction, nth: u64) -> u64 {
+        if self.late_tick_rate == Ppm::ZERO {
+            return 0;
+        }
+        let bits = Self::tick(seed, link, way, nth);
+        if bits.hit(About::LateTick, self.late_tick_rate) {
+            1 + bits.up_to(About::LateBy, micros(self.late_tick))
+        } else {
+            0
+        }
+    }
+
+    /// Whether there is a needless tick before the nth.
+    pub fn is_early(&self, seed: u64, link: u16, way: Direction, nth: u64) -> bool {
+        self.early_tick_rate > Ppm::ZERO
+            && Self::tick(seed, link, way, nth).hit(About::EarlyTick, self.early_tick_rate)
+    }
+
+    fn tick(seed: u64, link: u16, way: Direction, nth: u64) -> Bits {
+        let end = u64::from(link) << 1 | u64::from(way as u8);
+        Bits(mix(mix(mix(seed ^ 0x7469_636b) ^ end) ^ nth))
     }
 }
 
@@ -203,65 +290,62 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn label(number: u32) -> Label {
-        Label { kind: 0x73, frame: 0xf8, number }
-    }
-
-    #[test]
-    fn rates_are_read_as_percentages_and_as_fractions() {
-        for (text, parts) in [
-            ("20%", 200_000),
-            ("0.2", 200_000),
-            ("0.5%", 5_000),
-            (".5", 500_000),
-            ("1", 1_000_000),
-            ("100%", 1_000_000),
-            ("0", 0),
-            ("0.0000001", 0),
-        ] {
-            assert_eq!(rate(text).parts(), parts, "{text}");
-        }
-        for text in ["", "%", ".", "20", "1.1", "100.1%", "-1%", "x", "1e-1", "5000%", "١%"] {
-            assert!(text.parse::<Ppm>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_draw_depends_on_nothing_but_the_packet_and_its_attempt() {
-        let new = || Chaos::new(7, rate("30%"), rate("30%"));
-        let (mut a, mut b) = (new(), new());
-        let alone: Vec<Copies> = (0..50).map(|_| a.draw(Direction::ToDevice, label(3))).collect();
-        let among: Vec<Copies> = (0..50)
-            .map(|n| {
-                b.draw(Direction::ToDevice, label(100 + n));
-                b.draw(Direction::FromDevice, label(3));
-                b.draw(Direction::ToDevice, label(3))
-            })
-            .collect();
-        assert_eq!(alone, among);
-        assert!(
-            [Copies::None, Copies::One, Copies::Two].iter().all(|copies| alone.contains(copies))
-        );
+    fn copy(number: u32, attempt: u32) -> Copy {
+        let label = Label { kind: 0x73, frame: 0xf8, number };
+        Copy { link: 0, way: Direction::ToDevice, label, attempt }
     }
 
     #[test]
     fn the_realised_rates_are_the_asked_ones() {
-        let mut chaos = Chaos::new(1, rate("20%"), rate("10%"));
+        let chaos = ChaosConfig {
+            packet_loss_rate: rate("20%"),
+            duplicate_rate: rate("10%"),
+            ..ChaosConfig::NONE
+        };
+        let fates = (0..100_000).map(|number| chaos.fate(1, &copy(number, 1), None));
         let (mut lost, mut doubled) = (0, 0);
-        for number in 0..100_000 {
-            match chaos.draw(Direction::ToDevice, label(number)) {
-                Copies::None => lost += 1,
-                Copies::Two => doubled += 1,
-                Copies::One => {}
-            }
+        for fate in fates {
+            lost += u32::from(fate.lost);
+            doubled += u32::from(fate.doubled);
         }
         assert!((19_500..20_500).contains(&lost), "{lost}");
         assert!((7_700..8_300).contains(&doubled), "a tenth of what is not lost: {doubled}");
     }
 
     #[test]
-    fn greetings_are_never_tampered_with() {
-        assert_eq!(Label::of(&[0x28, 0, 0, 0, 2, 0, 0]), None);
-        assert!(Label::of(&[0xd3, 0, 0, 0, 0]).is_some());
+    fn every_copy_of_a_packet_is_drawn_anew() {
+        let chaos = ChaosConfig { packet_loss_rate: rate("50%"), ..ChaosConfig::NONE };
+        let lost: Vec<bool> = (1..50).map(|nth| chaos.fate(7, &copy(3, nth), None).lost).collect();
+        assert!(lost.contains(&true) && lost.contains(&false));
+    }
+
+    #[test]
+    fn the_latency_stays_within_its_variance_and_is_never_negative() {
+        let ms = Duration::from_millis;
+        let chaos = ChaosConfig { latency: ms(500), latency_variance: ms(50), ..ChaosConfig::NONE };
+        let delays: Vec<u64> =
+            (0..10_000).map(|number| chaos.fate(1, &copy(number, 1), None).delay).collect();
+        assert!(delays.iter().all(|delay| (450_000..=550_000).contains(delay)));
+        assert!(delays.iter().any(|delay| *delay < 455_000));
+        assert!(delays.iter().any(|delay| *delay > 545_000));
+        let none = ChaosConfig::default();
+        assert!((0..1_000).any(|number| none.fate(1, &copy(number, 1), None).delay == 0));
+    }
+
+    #[test]
+    fn a_pattern_drops_first_transmissions_of_commands_and_wins_over_the_rate() {
+        let every = DropPattern::Every { first: 1, every: 5 };
+        let chaos = ChaosConfig {
+            packet_loss_rate: rate("100%"),
+            drop_pattern: Some(every),
+            ..ChaosConfig::NONE
+        };
+        let lost = |command, attempt| chaos.fate(1, &copy(9, attempt), command).lost;
+        let numbers: Vec<u64> = (1..=12).filter(|nth| lost(Some(*nth), 1)).collect();
+        assert_eq!(numbers, [1, 6, 11]);
+        assert!(!lost(Some(1), 2), "a repetition");
+        assert!(!lost(None, 1), "no command");
+        let list = DropPattern::List([2, 3].into());
+        assert_eq!((1..9).filter(|nth| list.drops(*nth)).collect::<Vec<_>>(), [2, 3]);
     }
 }

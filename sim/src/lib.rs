@@ -1,13 +1,26 @@
 //! A simulated Cync device, and links that misbehave on demand, the same way every time.
 //!
-//! [`Device`] is the model: what a lamp remembers and how it reacts. [`Chaos`] decides the fate of every packet as a hash of
-//! what the packet is, so that neither time nor the order of other packets changes it. Feature `net` puts both behind a real
-//! socket.
+//! [`Device`] is the model: what a lamp remembers and how it reacts. A [`Scenario`] is everything that decides a run, as data.
+//! [`ChaosConfig`] says how often what goes wrong: the fate of every packet is a hash of what the packet is, so that neither
+//! time nor the order of other packets changes it. Feature `net` puts the device behind a real socket.
 
 mod chaos;
 mod device;
+mod fault;
+mod label;
 #[cfg(feature = "net")]
 pub mod net;
+mod rate;
+pub mod scenario;
+mod sized;
+mod violation;
+pub mod witness;
 
-pub use chaos::{Chaos, Copies, Direction, Label, Ppm, RateError};
+pub use chaos::{ChaosConfig, Copy, DropPattern, Fate};
 pub use device::{Device, DeviceState, Reaction};
+pub use fault::{Fault, FaultKind, Place, What};
+pub use label::{Direction, Label};
+pub use rate::{Ppm, RateError};
+pub use scenario::{Scenario, Side};
+pub use sized::{AnySession, Size};
+pub use violation::Violation;

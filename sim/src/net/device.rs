@@ -1,8 +1,7 @@
 use super::greet::{Greeting, read_greeting};
 use super::impair::{LinkCounts, Weather, impair};
 use super::parties::Parties;
-use crate::chaos::{Chaos, Ppm};
-use crate::device::{Device, DeviceState};
+use crate::{ChaosConfig, Device, DeviceState, Ppm};
 use cync_core::Request;
 use cync_core::wire::op;
 use cync_tokio::{Client, Message};
@@ -76,10 +75,14 @@ impl SimulatedDevice {
         let DeviceOptions { listen, address, link } = options;
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
-        let chaos = Chaos::new(link.seed, link.loss, link.duplicate);
+        let chaos = ChaosConfig {
+            packet_loss_rate: link.loss,
+            duplicate_rate: link.duplicate,
+            ..ChaosConfig::NONE
+        };
         let shared = Arc::new(Shared {
             device: Mutex::new(Device::new(address)),
-            weather: Arc::new(Weather::new(chaos, link.latency)),
+            weather: Arc::new(Weather::new(link.seed, chaos, link.latency)),
             parties: Mutex::new(Parties::new(link.seed)),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));

@@ -1,4 +1,5 @@
-use crate::chaos::{Chaos, Copies, Direction, Label};
+use super::attempts::Attempts;
+use crate::{ChaosConfig, Direction, Fate, Label};
 use cync_core::wire::{Framer, Resync};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,13 +37,15 @@ pub struct LinkCounts {
 
 /// Decides what happens to packets, and counts it, for all connections of a device.
 pub(super) struct Weather {
-    inner: Mutex<(Chaos, LinkCounts)>,
+    inner: Mutex<(Attempts, LinkCounts)>,
+    seed: u64,
+    chaos: ChaosConfig,
     latency: Duration,
 }
 
 impl Weather {
-    pub(super) fn new(chaos: Chaos, latency: Duration) -> Self {
-        Self { inner: Mutex::new((chaos, LinkCounts::default())), latency }
+    pub(super) fn new(seed: u64, chaos: ChaosConfig, latency: Duration) -> Self {
+        Self { inner: Mutex::default(), seed, chaos, latency }
     }
 
     /// How long to wait for what is on its way when a session has ended.
@@ -57,22 +60,19 @@ impl Weather {
     fn copies(&self, direction: Direction, packet: &[u8]) -> usize {
         let Some(label) = Label::of(packet) else { return 1 };
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let copies = inner.0.draw(direction, label);
+        let copy = inner.0.count(direction, label);
+        let fate = self.chaos.fate(self.seed, &copy, None);
         let counts = match direction {
             Direction::ToDevice => &mut inner.1.to_device,
             Direction::FromDevice => &mut inner.1.from_device,
         };
         counts.packets += 1;
-        match copies {
-            Copies::None => {
-                counts.dropped += 1;
-                0
-            }
-            Copies::One => 1,
-            Copies::Two => {
-                counts.duplicated += 1;
-                2
-            }
+        counts.dropped += u64::from(fate.lost);
+        counts.duplicated += u64::from(fate.doubled);
+        match fate {
+            Fate { lost: true, .. } => 0,
+            Fate { doubled: true, .. } => 2,
+            _ => 1,
         }
     }
 }
@@ -169,12 +169,10 @@ async fn carry(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chaos::Ppm;
     use tokio::time::timeout;
 
     fn fine() -> Arc<Weather> {
-        let chaos = Chaos::new(1, Ppm::ZERO, Ppm::ZERO);
-        Arc::new(Weather::new(chaos, Duration::ZERO))
+        Arc::new(Weather::new(1, ChaosConfig::NONE, Duration::ZERO))
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! The simulated device on a real socket.
 
+mod attempts;
 mod device;
 mod greet;
 mod impair;

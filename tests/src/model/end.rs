@@ -4,10 +4,10 @@ use super::book::Book;
 use super::ears::{Ears, Waiting};
 use super::ending::Levels;
 use super::setup::{Setup, Side};
-use super::sized::AnySession;
 use super::wires::Arrived;
 use super::{Violation, ensure};
 use cync_core::{DeliveryId, HangupReason, Instant, Stats};
+use cync_sim::AnySession;
 
 /// One side.
 #[derive(Debug)]

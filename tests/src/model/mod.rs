@@ -21,15 +21,15 @@ mod end;
 mod ending;
 mod op;
 mod setup;
-mod sized;
+
 mod traffic;
 mod transcript;
 mod wires;
 mod world;
 
+pub use cync_sim::{AnySession, Size};
 pub use op::{Ask, Forged, OP_LEN, Op, Reply, To, What, ops_from_bytes};
 pub use setup::{Own, SETUP_LEN, Setup, Side};
-pub use sized::{AnySession, Size};
 pub use transcript::{Line, Transcript};
 
 use crate::solo::AUTH;

@@ -1,12 +1,12 @@
 //! What a case is made of beside its operations: the two configurations.
 
-use super::sized::Size;
 use crate::solo::{AUTH, ENDPOINT};
 use cync_core::wire::StatusCode;
 use cync_core::{
     AckTimer, Acknowledge, AuthCode, Backoff, Config, Greeting, Queue, QueuePolicy, RetryBudget,
     RetryPolicy,
 };
+use cync_sim::Size;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
