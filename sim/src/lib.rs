@@ -4,6 +4,7 @@
 //! [`ChaosConfig`] says how often what goes wrong: the fate of every packet is a hash of what the packet is, so that neither
 //! time nor the order of other packets changes it. Feature `net` puts the device behind a real socket.
 
+mod attempts;
 mod chaos;
 mod device;
 mod fault;
@@ -16,6 +17,7 @@ mod sized;
 mod violation;
 pub mod witness;
 
+pub use attempts::Attempts;
 pub use chaos::{ChaosConfig, Copy, DropPattern, Fate};
 pub use device::{Device, DeviceState, Reaction};
 pub use fault::{Fault, FaultKind, Place, What};

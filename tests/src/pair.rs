@@ -6,7 +6,7 @@ use cync_core::{
     Config, Disconnect, Event, Instant, MessageId, Outcome, Receipt, Request, SendError, Session,
     Transmit, mix,
 };
-use cync_sim::{Chaos, Copies, Device, Direction, Label, Ppm};
+use cync_sim::{Attempts, ChaosConfig, Device, Direction, Label, Ppm};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -84,6 +84,17 @@ impl End {
             _ => None,
         })
     }
+}
+
+/// How many copies of a packet arrive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Copies {
+    /// It is lost.
+    None,
+    /// As it should be.
+    One,
+    /// It is duplicated.
+    Two,
 }
 
 /// Decides how many copies of a packet arrive.
@@ -183,9 +194,17 @@ impl Pair {
 
     /// Loses and duplicates packets at random, greetings excepted.
     pub fn set_chaos(&mut self, seed: u64, loss: Ppm, duplicate: Ppm) {
-        let mut chaos = Chaos::new(seed, loss, duplicate);
+        let chaos =
+            ChaosConfig { packet_loss_rate: loss, duplicate_rate: duplicate, ..ChaosConfig::NONE };
+        let mut attempts = Attempts::default();
         self.fate = Box::new(move |direction, bytes| {
-            Label::of(bytes).map_or(Copies::One, |label| chaos.draw(direction, label))
+            let Some(label) = Label::of(bytes) else { return Copies::One };
+            let fate = chaos.fate(seed, &attempts.count(direction, label), None);
+            match (fate.lost, fate.doubled) {
+                (true, _) => Copies::None,
+                (_, true) => Copies::Two,
+                _ => Copies::One,
+            }
         });
     }
 

@@ -1,5 +1,4 @@
-use super::attempts::Attempts;
-use crate::{ChaosConfig, Direction, Fate, Label};
+use crate::{Attempts, ChaosConfig, Direction, Fate, Label};
 use cync_core::wire::{Framer, Resync};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

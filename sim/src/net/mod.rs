@@ -1,6 +1,5 @@
 //! The simulated device on a real socket.
 
-mod attempts;
 mod device;
 mod greet;
 mod impair;

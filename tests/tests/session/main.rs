@@ -38,8 +38,8 @@ use cync_core::{
     Instant, MessageId, NotSent, Outcome, Redial, Request, RetryPolicy, SendError, Session, Stage,
     State, Timer, TooSmall, Unknown,
 };
-use cync_sim::{Copies, Direction};
-use cync_tests::pair::{ADDRESS, Pair};
+use cync_sim::Direction;
+use cync_tests::pair::{ADDRESS, Copies, Pair};
 use cync_tests::solo::{AUTH, ENDPOINT, Solo, bytes_of, fit, greeter, hello, listener, switch};
 use std::num::NonZeroU16;
 use std::time::Duration;

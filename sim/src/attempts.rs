@@ -6,14 +6,14 @@ const REMEMBERED: usize = 65_536;
 
 /// Counts the copies of every message by what the packets themselves say.
 #[derive(Default, Debug)]
-pub(super) struct Attempts {
+pub struct Attempts {
     counts: BTreeMap<(Direction, Label), u32>,
     order: VecDeque<(Direction, Label)>,
 }
 
 impl Attempts {
     /// One more copy.
-    pub(super) fn count(&mut self, way: Direction, label: Label) -> Copy {
+    pub fn count(&mut self, way: Direction, label: Label) -> Copy {
         let attempt = self.counts.entry((way, label)).or_insert_with(|| {
             self.order.push_back((way, label));
             0
