@@ -145,7 +145,8 @@ impl Device {
         }
     }
 
-    fn announcement(&self) -> StatusAnnouncement {
+    /// What it announces of its state.
+    pub fn announcement(&self) -> StatusAnnouncement {
         let DeviceState { on, brightness, color_mode, rgb, online } = self.state;
         let device = u16::from(self.address);
         StatusAnnouncement { device, reachable: online, on, brightness, color_mode, rgb }

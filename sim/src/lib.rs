@@ -16,6 +16,7 @@ pub mod scenario;
 mod sized;
 mod violation;
 pub mod witness;
+pub mod world;
 
 pub use attempts::Attempts;
 pub use chaos::{ChaosConfig, Copy, DropPattern, Fate};

@@ -137,6 +137,14 @@ impl Witness {
         Ok(Self { session, sent: 0, live: std::collections::BTreeMap::new() })
     }
 
+    /// As [`Witness::new`], and nothing is checked.
+    ///
+    /// # Errors
+    /// The rule that `config` breaks.
+    pub fn unwatched(size: Size, config: Config, seed: u64) -> Result<Self, ConfigError> {
+        Self::new(size, config, seed)
+    }
+
     /// The session, to look at.
     pub const fn session(&self) -> &AnySession {
         &self.session

@@ -1,0 +1,192 @@
+//! What the applications do: devices execute commands, and say so.
+
+use super::agenda::NEVER;
+use super::link::Reaction;
+use super::records::Record;
+use super::{Source, World};
+use crate::witness::{Asked, Got, What};
+use crate::{Copy, Direction, Label, Side, Violation};
+use cync_core::Acknowledge;
+use cync_core::wire::{Command, Destination, StatusAnnouncement, StatusCode, op};
+
+impl World {
+    /// Takes messages from the inbox, if there are any and the application is not deaf.
+    pub(super) fn take(&mut self, index: usize, side: Side) -> Result<bool, Violation> {
+        let (time, now) = (self.time(), self.now);
+        let end = self.links[index].end(side);
+        if !end.readable {
+            return Ok(false);
+        }
+        if now < end.deaf_until {
+            return Ok(false);
+        }
+        let mut busy = false;
+        while let Some(got) = self.links[index].end(side).witness.recv(time)? {
+            busy = true;
+            self.tap.word(u64::from(got.kind.byte()) << 32 | u64::from(got.msg_id.0));
+            self.tap.bytes(&got.data);
+            if side == Side::Device {
+                self.requested(index, got)?;
+            }
+        }
+        self.links[index].end(side).readable = false;
+        Ok(busy)
+    }
+
+    /// The device got a message.
+    fn requested(&mut self, index: usize, got: Got) -> Result<(), Violation> {
+        let (Some(id), Some((op, _))) = (got.id, got.frame) else { return Ok(()) };
+        let (time, now) = (self.time(), self.now);
+        let manual = self.config(Side::Device).acknowledge == Acknowledge::Manually;
+        let link = &mut self.links[index];
+        let record = got.message.and_then(|message| link.controller.records.get(message));
+        let (number, attempt) = record.map_or((0, 1), |record| {
+            record.delivered += 1;
+            (record.op, record.delivered)
+        });
+        let life = link.life;
+        let label = Label { kind: 0x73, frame: 0, number };
+        let copy = Copy { link: index as u16, way: Direction::ToDevice, label, attempt };
+        let refusal = self.plan.refusal(&copy).map(StatusCode);
+        let service = self.plan.service(&copy);
+        if manual {
+            let status = refusal.unwrap_or(StatusCode::OK);
+            // Without room for the answer the repetition of the request will ask for it again.
+            let _ = self.links[index].device.witness.respond(time, id, status)?;
+            if refusal.is_some() {
+                return Ok(());
+            }
+        }
+        let reactions = &mut self.links[index].reactions;
+        let due = reactions.back().map_or(now + service, |last| last.due.max(now + service));
+        let reaction = Reaction { due, id, message: got.message, op, data: got.data, refusal, life };
+        if due > now {
+            reactions.push_back(reaction);
+            let first = reactions.front().map_or(NEVER, |first| first.due);
+            self.set(index, Source::React, first);
+            return Ok(());
+        }
+        self.react(index, &reaction)
+    }
+
+    pub(super) fn react_later(&mut self, index: usize) -> Result<(), Violation> {
+        let now = self.now;
+        let link = &mut self.links[index];
+        if now < link.off_until {
+            let until = link.off_until;
+            self.set(index, Source::React, until);
+            return Ok(());
+        }
+        while let Some(reaction) = self.links[index].reactions.pop_front_if(|it| it.due <= now) {
+            self.react(index, &reaction)?;
+        }
+        let next = self.links[index].reactions.front().map_or(NEVER, |next| next.due);
+        self.set(index, Source::React, next);
+        self.drive(index, Side::Device)
+    }
+
+    fn react(&mut self, index: usize, reaction: &Reaction) -> Result<(), Violation> {
+        let time = self.time();
+        let link = &mut self.links[index];
+        if reaction.life != link.life {
+            return Ok(());
+        }
+        if let Some(status) = reaction.refusal {
+            let _ = link.device.witness.report(time, reaction.id, status)?;
+            return Ok(());
+        }
+        let mut number = 0;
+        if let Some(record) =
+            reaction.message.and_then(|message| link.controller.records.get(message))
+        {
+            number = record.op;
+            let again = record.executed > 0;
+            let same_life = again && record.executed_in == link.life;
+            record.executed += 1;
+            record.executed_in = link.life;
+            self.tally.applied_twice += u64::from(again);
+            if same_life || again && record.once {
+                let what = format!("command {number} is executed again");
+                return Err(Violation::new("S11", what));
+            }
+        }
+        let device = index % self.devices.len();
+        let (mut status, mut announce) = (StatusCode(1), None);
+        for lamp in &mut self.devices[device].lamps {
+            let reaction = lamp.handle(reaction.op, &reaction.data);
+            if reaction.status.is_ok() {
+                status = StatusCode::OK;
+                announce = reaction.announce.or(announce);
+            }
+        }
+        self.tally.executed += 1;
+        let _ = self.links[index].device.witness.report(time, reaction.id, status)?;
+        if let Some(announcement) = announce {
+            self.announce(index, number, announcement)?;
+        }
+        Ok(())
+    }
+
+    /// A device announces its state to all who are connected.
+    fn announce(
+        &mut self,
+        index: usize,
+        number: u32,
+        announcement: StatusAnnouncement,
+    ) -> Result<(), Violation> {
+        let count = self.devices.len();
+        let device = &mut self.devices[index % count];
+        device.announced = device.announced.wrapping_add(1);
+        let data = announcement.data(device.announced).to_vec();
+        let asked = Asked::new(What::Announce(op::STATUS, data));
+        for other in (index % count..self.links.len()).step_by(count) {
+            self.post(other, number, &asked)?;
+            if other != index {
+                self.set(other, Source::Wake, self.now);
+            }
+        }
+        Ok(())
+    }
+
+    /// The device sends a message of its own; if there is no room for it, it does not.
+    pub(super) fn post(
+        &mut self,
+        index: usize,
+        number: u32,
+        asked: &Asked,
+    ) -> Result<(), Violation> {
+        let time = self.time();
+        let end = &mut self.links[index].device;
+        if end.witness.send(time, asked)?.is_ok() {
+            let record = Record::new(number, 0, None, time);
+            end.records.push(record, |oldest| oldest.is_settled(time));
+        }
+        Ok(())
+    }
+
+    /// Announces the state of its first lamp.
+    pub(super) fn announce_now(&mut self, index: usize, number: u32) -> Result<(), Violation> {
+        let count = self.devices.len();
+        let lamp = self.devices[index % count].lamps.first();
+        let Some(announcement) = lamp.map(crate::Device::announcement) else { return Ok(()) };
+        self.announce(index, number, announcement)
+    }
+}
+
+/// A command for one lamp, or for all.
+pub(super) fn command(lamp: u8, set: crate::scenario::Set) -> Option<Command> {
+    use crate::scenario::Set;
+    use cync_core::wire::{Brightness, Rgb, Temperature};
+    let to = if lamp == 0 { Destination::ALL } else { Destination::device(lamp)? };
+    Some(match set {
+        Set::Power(on) => Command::Power { to, on },
+        Set::Brightness(value) => {
+            Command::Brightness { to, brightness: Brightness::new(value).ok()? }
+        }
+        Set::Temperature(value) => {
+            Command::Temperature { to, temperature: Temperature::new(value).ok()? }
+        }
+        Set::Rgb(rgb) => Command::Rgb { to, rgb: Rgb(rgb) },
+        Set::Probe => return None,
+    })
+}

@@ -1,0 +1,154 @@
+//! Liveness: what must hold once nothing goes wrong any more.
+
+use super::World;
+use crate::chaos::micros;
+use crate::scenario::{Act, Op, Set};
+use crate::{Side, Violation};
+use cync_core::{Stage, State};
+use std::time::Duration;
+
+/// The longest until a session is ready again: a silent peer is given up after its silence, and the longest wait for the
+/// next connection follows, perhaps after one that could not be opened.
+const AGAIN: u64 = 30_000_000;
+/// How often it is looked.
+const LOOK: u64 = 250_000;
+/// How long everything is still at the end.
+const STILL: u64 = 45_000_000;
+/// What is under way when all is done takes no longer.
+const SETTLE: u64 = 6_000_000;
+
+/// Every end of every link.
+pub(super) const ENDS: [Side; 2] = Side::BOTH;
+
+impl World {
+    /// The faults stop; then everything must come to its end.
+    pub(super) fn calm_down(&mut self) -> Result<(), Violation> {
+        self.plan.end();
+        for link in &mut self.links {
+            (link.partitioned_until, link.refusing_until) = (0, 0);
+            link.off_until = link.off_until.min(self.now);
+            for side in ENDS {
+                let end = link.end(side);
+                (end.deaf_until, end.slow_until, end.silent_until) = (0, 0, 0);
+                (end.tick, end.early_at) = (None, None);
+                end.pipe.stalled_until = 0;
+            }
+        }
+        for index in 0..self.links.len() {
+            for side in ENDS {
+                self.schedule_arrival(index, side);
+            }
+        }
+        self.schedule_timed();
+        self.wake_all();
+        self.everything_ends()?;
+        self.all_are_ready_again()?;
+        self.later_commands_need_one_attempt()?;
+        self.silence_falls()?;
+        self.rest()
+    }
+
+    fn pass(&mut self, time: u64) -> Result<(), Violation> {
+        let until = self.now.saturating_add(time);
+        while self.step(until)? {}
+        Ok(())
+    }
+
+    /// L1: every message ends within its deadline.
+    fn everything_ends(&mut self) -> Result<(), Violation> {
+        let longest = Side::BOTH.map(|side| micros(self.config(side).deadline));
+        self.pass(longest[0].max(longest[1]))?;
+        for (index, link) in self.links.iter().enumerate() {
+            for end in [&link.controller, &link.device] {
+                let session = end.witness.session();
+                let live = session.queued() + session.in_flight();
+                if live > 0 {
+                    let what = format!("{live} messages of link {index} outlive their deadline");
+                    return Err(Violation::new("L1", what));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// L4: every session becomes ready again.
+    fn all_are_ready_again(&mut self) -> Result<(), Violation> {
+        let of = |world: &Self, side| {
+            let config = world.config(side);
+            micros(config.silence) + micros(config.redial.cap) + micros(config.greeting_timeout)
+        };
+        let most = of(self, Side::Controller).max(of(self, Side::Device)) + AGAIN;
+        let until = self.now + most;
+        loop {
+            let states = self.links.iter().map(|link| {
+                let state = |end: &super::link::End| end.witness.session().state();
+                (state(&link.controller), state(&link.device))
+            });
+            let Some((index, states)) =
+                states.enumerate().find(|(_, it)| *it != (State::Ready, State::Ready))
+            else {
+                return Ok(());
+            };
+            if self.now >= until {
+                let what = format!("link {index} is not ready: {states:?}");
+                return Err(Violation::new("L4", what));
+            }
+            self.pass(LOOK)?;
+        }
+    }
+
+    /// L2: a command that is sent now needs one attempt.
+    fn later_commands_need_one_attempt(&mut self) -> Result<(), Violation> {
+        // What has been on its way for as long as a copy can be is gone; so are numbers that wait for it.
+        self.pass(SETTLE)?;
+        let before = (self.tally.reached, self.tally.repeated);
+        let links = self.links.len() as u64;
+        for link in 0..self.links.len() {
+            let act = Act::Send {
+                lamp: 1,
+                set: Set::Power(true),
+                until: Stage::Executed,
+                once: false,
+                deadline: None,
+            };
+            let number = u32::MAX - link as u32;
+            let at = Duration::from_micros(self.now);
+            self.perform_op(Op { number, at, link: link as u16, act })?;
+        }
+        self.pass(SETTLE)?;
+        let (reached, repeated) = (self.tally.reached - before.0, self.tally.repeated - before.1);
+        if reached == links && repeated == 0 {
+            return Ok(());
+        }
+        let what = format!("of {links} later commands {reached} are executed, {repeated} copies repeated");
+        Err(Violation::new("L2", what))
+    }
+
+    /// L3: both ends fall silent but for signs of life.
+    fn silence_falls(&mut self) -> Result<(), Violation> {
+        self.quiet = true;
+        self.pass(STILL)
+    }
+
+    /// Nothing is left anywhere, and lamps show what they should.
+    fn rest(&mut self) -> Result<(), Violation> {
+        for (index, link) in self.links.iter().enumerate() {
+            for (side, end) in [(Side::Controller, &link.controller), (Side::Device, &link.device)] {
+                let waiting = end.witness.session().inbox_len();
+                if waiting > 0 {
+                    let what = format!("{waiting} messages wait at the {side:?} of link {index}");
+                    return Err(Violation::new("L5", what));
+                }
+            }
+            if !link.waiting.is_empty() {
+                let what = format!("{} commands wait for room on link {index}", link.waiting.len());
+                return Err(Violation::new("L1", what));
+            }
+        }
+        if self.scenario.topology.controllers > 1 {
+            return Ok(());
+        }
+        let all = self.devices.iter().enumerate();
+        all.map(|(index, device)| self.values.check(index, &device.lamps)).collect()
+    }
+}

@@ -1,0 +1,324 @@
+//! What a driver does: it moves bytes and events, and looks at the clock.
+
+use super::agenda::NEVER;
+use super::link::Tick;
+use super::{Source, World};
+use crate::{Side, Violation, What};
+use cync_core::{CivilTime, Disconnect, Event, Outcome};
+use std::time::Duration;
+
+/// How long it takes to find out that nobody can be reached.
+const UNREACHABLE: u64 = 1_000_000;
+
+const SITE_TIME: CivilTime = CivilTime {
+    year: 2025,
+    month: 6,
+    day: 1,
+    weekday_sunday1: 1,
+    hour: 12,
+    minute: 30,
+    second: 0,
+    utc_offset_centihours: -600,
+};
+
+impl World {
+    /// Everything that an end can do now; then it is known when its timer is due.
+    pub(super) fn drive(&mut self, index: usize, side: Side) -> Result<(), Violation> {
+        if side == Side::Device && self.now < self.links[index].off_until {
+            return Ok(());
+        }
+        loop {
+            let mut busy = self.feed(index, side)?;
+            busy |= self.take(index, side)?;
+            busy |= self.hand_over(index, side)?;
+            busy |= self.events(index, side)?;
+            if !busy {
+                break;
+            }
+        }
+        let link = &mut self.links[index];
+        let (end, peer) = link.both(side);
+        if self.options.watched {
+            end.witness.check()?;
+        }
+        if peer.congested && end.pipe.has_room() {
+            peer.congested = false;
+            self.set(index, Source::Wake, self.now);
+        }
+        self.schedule_tick(index, side);
+        self.schedule_arrival(index, side);
+        self.schedule_wake(index);
+        Ok(())
+    }
+
+    fn schedule_tick(&mut self, index: usize, side: Side) {
+        let now = self.now;
+        let off_until = if side == Side::Device { self.links[index].off_until } else { 0 };
+        let end = self.links[index].end(side);
+        let deadline = end.witness.session().poll_timeout().map(|deadline| deadline.at.as_micros());
+        let Some(deadline) = deadline else {
+            end.tick = None;
+            self.set(index, Source::tick(side), NEVER);
+            return;
+        };
+        let late = match end.tick {
+            Some(tick) => tick.late,
+            None => {
+                let (late, early) = self.plan.tick(index as u16, side, end.ticks);
+                if early && deadline > now + 1 {
+                    end.early_at = Some(now + (deadline - now) / 2);
+                }
+                late
+            }
+        };
+        end.tick = Some(Tick { deadline, late });
+        let due = deadline.saturating_add(late).max(off_until);
+        let due = end.early_at.map_or(due, |early| early.max(off_until).min(due));
+        self.set(index, Source::tick(side), due.max(now));
+    }
+
+    /// A session is told the time: because its timer is due, or without need.
+    pub(super) fn tick(&mut self, index: usize, side: Side) -> Result<(), Violation> {
+        let (time, now) = (self.time(), self.now);
+        let end = self.links[index].end(side);
+        let nth = end.ticks;
+        if let Some(tick) = end.tick.filter(|tick| tick.deadline <= now) {
+            let late = now - tick.deadline;
+            if late > 0 && tick.late > 0 {
+                let what = What::LateTick(Duration::from_micros(tick.late));
+                self.plan.note_tick(index as u16, side, nth, what);
+            }
+            end.ticks += 1;
+            end.early_at = None;
+            end.tick = None;
+        } else if end.early_at.is_some_and(|early| early <= now) {
+            end.early_at = None;
+            self.plan.note_tick(index as u16, side, nth, What::EarlyTick);
+        }
+        end.witness.timeout(time)?;
+        self.drive(index, side)
+    }
+
+    /// Offers what has arrived; whether anything was dealt with.
+    fn feed(&mut self, index: usize, side: Side) -> Result<bool, Violation> {
+        let (time, now) = (self.time(), self.now);
+        let mut busy = false;
+        loop {
+            let end = self.links[index].end(side);
+            if end.epoch.is_none() || now < end.slow_until || !end.witness.wants_input() {
+                return Ok(busy);
+            }
+            let Some(first) = end.pipe.arrived.front_mut() else {
+                return Ok(busy | self.notice_end(index, side)?);
+            };
+            let (from, to) = (first.taken, first.read);
+            if from == to && !end.stalled {
+                return Ok(busy);
+            }
+            let taken = end.witness.input(time, &first.parcel.flight, from, to)?;
+            end.stalled = !end.witness.wants_input();
+            first.taken += taken.bytes;
+            if taken.dealt_with {
+                busy = true;
+                if let Some(parcel) = end.pipe.dealt_with() {
+                    self.dealt_with(index, side, parcel);
+                }
+            } else if !end.stalled && first.taken < first.read {
+                // A session that hangs up takes no more.
+                return Ok(busy);
+            }
+        }
+    }
+
+    /// The other side has closed, and everything it sent was read.
+    fn notice_end(&mut self, index: usize, side: Side) -> Result<bool, Violation> {
+        let end = self.links[index].end(side);
+        let Some(why) = end.pipe.end.take_if(|_| end.pipe.arrived.is_empty()) else {
+            return Ok(false);
+        };
+        self.disconnect(index, side, why)?;
+        Ok(true)
+    }
+
+    /// Hands packets over while the connection takes them.
+    fn hand_over(&mut self, index: usize, side: Side) -> Result<bool, Violation> {
+        let time = self.time();
+        let mut busy = false;
+        loop {
+            let (end, peer) = self.links[index].both(side);
+            if end.epoch.is_none() {
+                return Ok(busy);
+            }
+            if !peer.pipe.has_room() && peer.epoch == end.epoch {
+                end.congested = true;
+                return Ok(busy);
+            }
+            let Some(handed) = end.witness.transmit(time, &mut self.out)? else {
+                return Ok(busy);
+            };
+            busy = true;
+            self.depart(index, side, &handed)?;
+        }
+    }
+
+    fn events(&mut self, index: usize, side: Side) -> Result<bool, Violation> {
+        let mut busy = false;
+        while let Some((event, message)) = self.links[index].end(side).witness.event()? {
+            busy = true;
+            self.tap.word(self.now);
+            self.tap.event(&event);
+            self.event(index, side, &event, message)?;
+        }
+        Ok(busy)
+    }
+
+    fn event(
+        &mut self,
+        index: usize,
+        side: Side,
+        event: &Event,
+        message: Option<u32>,
+    ) -> Result<(), Violation> {
+        let (time, now) = (self.time(), self.now);
+        match event {
+            Event::Dial => self.dial(index),
+            Event::ConnectFailed(_) => self.links[index].end(side).witness.connect(time),
+            Event::Hangup(_) => self.hang_up(index, side)?,
+            Event::Readable => self.links[index].end(side).readable = true,
+            Event::Writable if side == Side::Controller => self.send_waiting(index)?,
+            Event::ClockAsked => {
+                self.links[index].end(side).witness.set_wall_clock(time, SITE_TIME);
+            }
+            Event::Executed { .. } | Event::Acked { .. } | Event::Done { .. } => {
+                let record = message.and_then(|it| self.links[index].end(side).records.get(it));
+                let Some(record) = record else { return Ok(()) };
+                let Event::Done { outcome, receipt, .. } = event else { return Ok(()) };
+                record.done = true;
+                record.stage = receipt.stage;
+                let record = *record;
+                if side == Side::Controller {
+                    self.command_ended(index, &record, outcome, receipt, now);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn dial(&mut self, index: usize) {
+        let now = self.now;
+        let link = &mut self.links[index];
+        let reachable = now >= link.partitioned_until && now >= link.off_until;
+        let takes = if reachable { (2 * self.transit).max(1) } else { UNREACHABLE };
+        link.dialling = Some((now + takes, reachable));
+        self.set(index, Source::Dial, now + takes);
+    }
+
+    /// A connection was made, or could not be.
+    pub(super) fn dialled(&mut self, index: usize) -> Result<(), Violation> {
+        let (time, now) = (self.time(), self.now);
+        self.set(index, Source::Dial, NEVER);
+        let dials = self.scenario.topology.dials;
+        let link = &mut self.links[index];
+        let Some((_, reachable)) = link.dialling.take() else { return Ok(()) };
+        if now < link.off_until && dials == Side::Device {
+            return Ok(());
+        }
+        if !reachable || now < link.partitioned_until || now < link.off_until {
+            link.end(dials).witness.disconnected(time, Disconnect::Error)?;
+            return self.drive(index, dials);
+        }
+        link.epoch += 1;
+        let epoch = link.epoch;
+        for side in [dials, dials.other()] {
+            self.clear(index, side);
+            let end = self.links[index].end(side);
+            end.epoch = Some(epoch);
+            end.stalled = false;
+            end.congested = false;
+            end.witness.connected(time, epoch)?;
+        }
+        for side in [dials, dials.other()] {
+            self.drive(index, side)?;
+        }
+        Ok(())
+    }
+
+    /// A session asked for its connection to be closed.
+    fn hang_up(&mut self, index: usize, side: Side) -> Result<(), Violation> {
+        let due = self.now + self.transit;
+        let (end, peer) = self.links[index].both(side);
+        let Some(epoch) = end.epoch else { return Ok(()) };
+        if peer.epoch == Some(epoch) {
+            peer.pipe.close(due, Disconnect::Peer);
+        }
+        self.schedule_arrival(index, side.other());
+        self.disconnect(index, side, Disconnect::Hangup)
+    }
+
+    /// The connection is gone, for this side.
+    pub(super) fn disconnect(
+        &mut self,
+        index: usize,
+        side: Side,
+        why: Disconnect,
+    ) -> Result<(), Violation> {
+        let time = self.time();
+        self.clear(index, side);
+        let end = self.links[index].end(side);
+        if end.epoch.take().is_some() {
+            end.stalled = false;
+            end.congested = false;
+            end.witness.disconnected(time, why)?;
+        }
+        Ok(())
+    }
+
+    /// Something has changed that no session knows of.
+    pub(super) fn wake(&mut self, index: usize) -> Result<(), Violation> {
+        self.set(index, Source::Wake, NEVER);
+        self.power_on(index)?;
+        self.take_in_time(index)?;
+        for side in Side::BOTH {
+            self.drive(index, side)?;
+        }
+        Ok(())
+    }
+
+    /// When a wake-up is due: an end reads again, or takes messages again, or the device is back, or something that has arrived
+    /// must be taken lest it becomes too old.
+    pub(super) fn schedule_wake(&mut self, index: usize) {
+        let now = self.now;
+        let place = index * Source::EACH + Source::Wake as usize;
+        if self.agenda.time(place) == now {
+            return;
+        }
+        let link = &self.links[index];
+        let mut wake = if link.off_until > now { link.off_until } else { NEVER };
+        for (end, lifetime) in [
+            (&link.controller, self.lifetime(Side::Device)),
+            (&link.device, self.lifetime(Side::Controller)),
+        ] {
+            for until in [end.slow_until, end.deaf_until] {
+                if until > now {
+                    wake = wake.min(until);
+                }
+            }
+            if let Some(oldest) = end.pipe.arrived.front() {
+                let at = oldest.parcel.flight.handed_at.as_micros() + lifetime - 1;
+                wake = wake.min(at.max(now + 1));
+            }
+        }
+        self.agenda.set(place, wake);
+    }
+
+    /// How long a copy that this side hands over may travel.
+    pub(super) fn lifetime(&self, side: Side) -> u64 {
+        crate::chaos::micros(self.config(side).copy_lifetime)
+    }
+}
+
+/// How a command ended, in short.
+pub(super) const fn has_failed(outcome: &Outcome) -> bool {
+    !outcome.is_success()
+}

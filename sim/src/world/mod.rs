@@ -1,0 +1,320 @@
+//! A world in virtual time: controllers, devices, and the links between them, driven by a scenario.
+//!
+//! Time jumps from one event to the next. Both ends of every link are real sessions under observation
+//! ([`crate::witness`]); what the world adds are the drivers, the applications, and whatever goes wrong between them.
+
+mod agenda;
+mod app;
+mod calm;
+mod carry;
+mod drive;
+mod happen;
+mod histogram;
+mod link;
+mod outcome;
+mod pipe;
+mod plan;
+mod records;
+mod tap;
+mod values;
+mod work;
+
+pub use histogram::Histogram;
+pub use outcome::{Broken, Outcome, Recording};
+pub use plan::Effects;
+
+use crate::chaos::micros;
+use crate::scenario::{Overrides, Scenario};
+use crate::witness::Witness;
+use crate::{Device, Side, Violation};
+use agenda::{Agenda, NEVER};
+use cync_core::wire::{Endpoint, MAX_PACKET};
+use cync_core::{AuthCode, Config, ConfigError, Instant, mix};
+use link::{End, Link};
+use outcome::Tally;
+use pipe::Pipe;
+use plan::Plan;
+use records::Records;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tap::Tap;
+use values::Values;
+use work::Working;
+
+/// The authentication code that every simulated device greets with. It must never be seen anywhere else.
+pub const CANARY: &[u8; 16] = b"\xc4Nary-Secret-7\xe5\x91";
+
+/// What each link has on the agenda.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    ControllerTick,
+    DeviceTick,
+    ToDevice,
+    ToController,
+    Dial,
+    React,
+    Wake,
+}
+
+impl Source {
+    /// How many places a link has.
+    const EACH: usize = 8;
+
+    const fn tick(side: Side) -> Self {
+        match side {
+            Side::Controller => Self::ControllerTick,
+            Side::Device => Self::DeviceTick,
+        }
+    }
+
+    const fn arrival(side: Side) -> Self {
+        match side {
+            Side::Controller => Self::ToController,
+            Side::Device => Self::ToDevice,
+        }
+    }
+
+    const fn of(place: usize) -> Option<Self> {
+        Some(match place {
+            0 => Self::ControllerTick,
+            1 => Self::DeviceTick,
+            2 => Self::ToDevice,
+            3 => Self::ToController,
+            4 => Self::Dial,
+            5 => Self::React,
+            6 => Self::Wake,
+            _ => return None,
+        })
+    }
+}
+
+/// How a run is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Check all invariants.
+    pub watched: bool,
+    /// Write down everything that was drawn, so that the run can be repeated without drawing.
+    pub record: bool,
+}
+
+impl Default for Options {
+    /// All invariants, and no record.
+    fn default() -> Self {
+        Self { watched: true, record: false }
+    }
+}
+
+/// A device and its lamps.
+#[derive(Debug)]
+struct Lamps {
+    lamps: Vec<Device>,
+    announced: u32,
+}
+
+/// Everything there is.
+#[derive(Debug)]
+pub struct World {
+    scenario: Scenario,
+    options: Options,
+    now: u64,
+    links: Vec<Link>,
+    devices: Vec<Lamps>,
+    values: Values,
+    agenda: Agenda,
+    plan: Plan,
+    tap: Tap,
+    working: Working,
+    tally: Tally,
+    /// How long a packet travels, one way.
+    transit: u64,
+    /// The configurations: of controllers, of devices.
+    configs: [Config; 2],
+    out: Vec<u8>,
+    /// Buffers of packets that have arrived.
+    spare: Vec<Vec<u8>>,
+    /// Nothing but signs of life may be handed over.
+    quiet: bool,
+}
+
+/// Runs a scenario to its end.
+///
+/// # Errors
+/// If its sessions cannot be configured as it says; [`Scenario::parse`] refuses such a scenario.
+pub fn run(scenario: &Scenario, options: Options) -> Result<Outcome, ConfigError> {
+    Ok(World::new(scenario, options)?.run())
+}
+
+/// The configurations of controllers and devices in a scenario.
+pub(crate) fn configs(scenario: &Scenario) -> Result<[Config; 2], ConfigError> {
+    let of = |side: Side, overrides: &Overrides| {
+        let config = if side == scenario.topology.dials {
+            Config::greeter(Endpoint(0), AuthCode::new(CANARY)?)
+        } else {
+            Config::listener(Endpoint(0))
+        };
+        Ok(overrides.apply(config))
+    };
+    let mut controller = of(Side::Controller, &scenario.controller)?;
+    let mut device = of(Side::Device, &scenario.device)?;
+    scenario.controller.meet(&mut controller, &device);
+    scenario.device.meet(&mut device, &controller);
+    Ok([controller, device])
+}
+
+impl World {
+    fn new(scenario: &Scenario, options: Options) -> Result<Self, ConfigError> {
+        let topology = scenario.topology;
+        let (controllers, devices) = (topology.controllers.max(1), topology.devices.max(1));
+        let count = usize::from(controllers) * usize::from(devices);
+        let lamps = topology.lamps.max(1);
+        let new_lamps = || (1..=lamps).map(Device::new).collect();
+        let mut world = Self {
+            scenario: scenario.clone(),
+            options,
+            now: 0,
+            links: Vec::with_capacity(count),
+            devices: (0..devices).map(|_| Lamps { lamps: new_lamps(), announced: 0 }).collect(),
+            values: Values::new(devices, lamps),
+            agenda: Agenda::new(count * Source::EACH + 2),
+            plan: Plan::new(scenario, options.record),
+            tap: Tap::new(),
+            working: Working::new(scenario, options.record),
+            tally: Tally::default(),
+            transit: micros(topology.round_trip) / 2,
+            configs: configs(scenario)?,
+            out: vec![0; MAX_PACKET],
+            spare: Vec::new(),
+            quiet: false,
+        };
+        for link in 0..count {
+            let controller = world.new_end(link, Side::Controller, 0)?;
+            let device = world.new_end(link, Side::Device, 0)?;
+            world.links.push(Link {
+                controller,
+                device,
+                epoch: 0,
+                dialling: None,
+                partitioned_until: 0,
+                refusing_until: 0,
+                off_until: 0,
+                forgets: false,
+                life: 0,
+                reactions: VecDeque::new(),
+                waiting: VecDeque::new(),
+            });
+        }
+        Ok(world)
+    }
+
+    fn new_end(&self, link: usize, side: Side, life: u32) -> Result<End, ConfigError> {
+        let scenario = &self.scenario;
+        let (mut config, overrides) = match side {
+            Side::Controller => (self.configs[0].clone(), &scenario.controller),
+            Side::Device => (self.configs[1].clone(), &scenario.device),
+        };
+        let device = link % self.devices.len();
+        config.endpoint = Endpoint(0x1000_0001 + device as u32);
+        let seed = mix(mix(scenario.seed) ^ (link as u64) << 33 ^ (side as u64) << 32 ^ u64::from(life));
+        let witness = if self.options.watched {
+            Witness::new(overrides.size(), config, seed)?
+        } else {
+            Witness::unwatched(overrides.size(), config, seed)?
+        };
+        Ok(End {
+            witness,
+            records: Records::new(),
+            pipe: Pipe::default(),
+            epoch: None,
+            dials: side == scenario.topology.dials,
+            stalled: false,
+            ticks: 0,
+            tick: None,
+            early_at: None,
+            readable: false,
+            deaf_until: 0,
+            slow_until: 0,
+            silent_until: 0,
+            others: 0,
+            congested: false,
+        })
+    }
+
+    const fn config(&self, side: Side) -> &Config {
+        let [controller, device] = &self.configs;
+        match side {
+            Side::Controller => controller,
+            Side::Device => device,
+        }
+    }
+
+    const fn time(&self) -> Instant {
+        Instant::from_micros(self.now)
+    }
+
+    fn set(&mut self, link: usize, source: Source, time: u64) {
+        self.agenda.set(link * Source::EACH + source as usize, time);
+    }
+
+    fn timed_source(&self) -> usize {
+        self.links.len() * Source::EACH
+    }
+
+    /// Performs the scenario, then checks what must hold once the faults have stopped.
+    fn run(mut self) -> Outcome {
+        let broken = self.perform().and_then(|()| self.calm_down()).err();
+        let broken = broken.map(|violation| Broken {
+            violation,
+            at: Duration::from_micros(self.now),
+        });
+        self.outcome(broken)
+    }
+
+    fn perform(&mut self) -> Result<(), Violation> {
+        let now = self.time();
+        for index in 0..self.links.len() {
+            for side in Side::BOTH {
+                let end = self.links[index].end(side);
+                if end.dials {
+                    end.witness.connect(now);
+                }
+                self.drive(index, side)?;
+            }
+        }
+        self.schedule_timed();
+        self.schedule_work();
+        let until = self.scenario.duration.map_or(NEVER, micros);
+        while !self.work_is_done() {
+            if !self.step(until)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next event; whether there was one up to that time. If not, it is that time.
+    fn step(&mut self, until: u64) -> Result<bool, Violation> {
+        let (time, source) = self.agenda.first();
+        if time > until || time == NEVER {
+            self.now = if until == NEVER { self.now } else { until };
+            return Ok(false);
+        }
+        self.now = time;
+        let (index, place) = (source / Source::EACH, source % Source::EACH);
+        if index == self.links.len() {
+            self.agenda.set(source, NEVER);
+            if place == 0 { self.happen()? } else { self.go_to_work()? }
+            return Ok(true);
+        }
+        match Source::of(place) {
+            Some(Source::ControllerTick) => self.tick(index, Side::Controller)?,
+            Some(Source::DeviceTick) => self.tick(index, Side::Device)?,
+            Some(Source::ToDevice) => self.arrive(index, Side::Device)?,
+            Some(Source::ToController) => self.arrive(index, Side::Controller)?,
+            Some(Source::Dial) => self.dialled(index)?,
+            Some(Source::React) => self.react_later(index)?,
+            Some(Source::Wake) => self.wake(index)?,
+            None => self.agenda.set(source, NEVER),
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,99 @@
+//! What a run did, as one number.
+
+use cync_core::{Event, mix};
+use std::hash::{Hash, Hasher};
+
+/// Spreads a word over the hash; the constant is 2^64 divided by the golden ratio, made odd.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A running hash over every byte and event of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Tap {
+    hash: u64,
+}
+
+impl Tap {
+    pub(super) const fn new() -> Self {
+        Self { hash: 0 }
+    }
+
+    pub(super) const fn word(&mut self, word: u64) {
+        self.hash = (self.hash.rotate_left(23) ^ word).wrapping_mul(SPREAD);
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.word(bytes.len() as u64);
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            self.word(word.try_into().map_or(0, u64::from_le_bytes));
+        }
+        let rest = words.remainder().iter().rev();
+        self.word(rest.fold(0, |rest, byte| rest << 8 | u64::from(*byte)));
+    }
+
+    /// An event, with everything that it says.
+    pub(super) fn event(&mut self, event: &Event) {
+        match event {
+            Event::StateChanged(state) => self.tagged(1, state),
+            Event::Dial => self.word(2),
+            Event::ConnectFailed(why) => self.tagged(3, why),
+            Event::Hangup(why) => self.tagged(4, why),
+            Event::Sent { id } => self.tagged(5, id),
+            Event::Acked { id } => self.tagged(6, id),
+            Event::Executed { id } => self.tagged(7, id),
+            Event::Done { id, outcome, receipt } => {
+                self.tagged(8, &(id, outcome, receipt.stage, receipt.status, receipt.attempts));
+                self.word(receipt.done_at.as_micros());
+            }
+            Event::Readable => self.word(9),
+            Event::Writable => self.word(10),
+            Event::InboxOverrun { dropped } => self.tagged(11, dropped),
+            Event::ClockAsked => self.word(12),
+            other => self.bytes(format!("{other:?}").as_bytes()),
+        }
+    }
+
+    fn tagged(&mut self, tag: u64, what: &impl Hash) {
+        self.word(tag);
+        what.hash(self);
+    }
+
+    pub(super) const fn hash(&self) -> u64 {
+        mix(self.hash)
+    }
+}
+
+/// Every number is one word, whatever the machine.
+impl Hasher for Tap {
+    fn finish(&self) -> u64 {
+        self.hash()
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.bytes(bytes);
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.word(number.into());
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.word(number.into());
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.word(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.word(number);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.word(number as u64);
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.word(number as u64);
+    }
+}

@@ -1,0 +1,335 @@
+//! The work: what controllers are asked to send, and when.
+
+use super::agenda::NEVER;
+use super::app::command;
+use super::records::Record;
+use super::{Source, World};
+use crate::chaos::{below, micros};
+use crate::scenario::{Act, Op, Scenario, Set, Work, Workload};
+use crate::witness::{Asked, What};
+use crate::{Side, Violation};
+use cync_core::wire::PacketType;
+use cync_core::{Outcome, Receipt, SendError, Stage, mix};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// The work begins when every link is ready, or after this long.
+const PATIENCE: u64 = 10_000_000;
+/// How often it is looked whether they are.
+const LOOK: u64 = 1_000;
+/// A worker whose link is not ready waits so long before its next command.
+const PAUSE: u64 = 100_000;
+/// Commands that wait for room on a link, at most; a further one fails.
+const WAITING: usize = 4096;
+
+/// How far the work is.
+#[derive(Debug)]
+pub(super) struct Working {
+    work: Work,
+    /// Things to do at a time, the next one first.
+    ops: VecDeque<Op>,
+    issued: u64,
+    /// Commands that were sent and have not ended, or wait for room.
+    pub(super) open: u64,
+    began: Option<u64>,
+    /// When the next command is due that comes by itself.
+    next: u64,
+    /// Workers who can go on, and from when: by time, then link and lamp.
+    idle: BTreeMap<(u64, usize, u8), ()>,
+    /// Commands of each worker, so that it alternates.
+    turns: Vec<u32>,
+    recorded: Option<Vec<Op>>,
+    /// Messages of explicit commands, so that they can be cancelled.
+    ids: BTreeMap<u32, cync_core::MessageId>,
+}
+
+impl Working {
+    pub(super) fn new(scenario: &Scenario, record: bool) -> Self {
+        let mut ops = scenario.work.ops.clone();
+        ops.sort_by_key(|op| op.at);
+        Self {
+            work: scenario.work.clone(),
+            ops: ops.into(),
+            issued: 0,
+            open: 0,
+            began: None,
+            next: 0,
+            idle: BTreeMap::new(),
+            turns: Vec::new(),
+            recorded: record.then(Vec::new),
+            ids: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn take_recorded(&mut self) -> Vec<Op> {
+        self.recorded.take().unwrap_or_default()
+    }
+}
+
+impl World {
+    pub(super) fn work_is_done(&self) -> bool {
+        let working = &self.working;
+        let all = working.work.workload.is_none() || working.issued >= working.work.commands;
+        all && working.open == 0 && working.ops.is_empty() && self.scenario.duration.is_none()
+    }
+
+    pub(super) fn schedule_work(&mut self) {
+        let working = &self.working;
+        let op = working.ops.front().map_or(NEVER, |op| micros(op.at));
+        let more = working.work.workload.is_some() && working.issued < working.work.commands;
+        let next = match working.began {
+            _ if !more => NEVER,
+            None => working.next,
+            Some(_) => {
+                let idle = working.idle.first_key_value().map_or(NEVER, |((at, ..), ())| *at);
+                working.next.min(idle)
+            }
+        };
+        let source = self.timed_source() + 1;
+        self.agenda.set(source, op.min(next).max(self.now));
+    }
+
+    /// Does what is due.
+    pub(super) fn go_to_work(&mut self) -> Result<(), Violation> {
+        let now = self.now;
+        while let Some(op) = self.working.ops.pop_front_if(|op| micros(op.at) <= now) {
+            self.perform_op(op)?;
+        }
+        if self.working.work.workload.is_some() {
+            self.work_on()?;
+        }
+        self.schedule_work();
+        Ok(())
+    }
+
+    fn work_on(&mut self) -> Result<(), Violation> {
+        let now = self.now;
+        let Some(workload) = self.working.work.workload else { return Ok(()) };
+        if self.working.began.is_none() {
+            if now < PATIENCE && !self.all_ready() {
+                self.working.next = now + LOOK;
+                return Ok(());
+            }
+            self.begin(workload);
+        }
+        while let Some(((at, link, lamp), ())) = self.working.idle.pop_first() {
+            if at > now {
+                self.working.idle.insert((at, link, lamp), ());
+                break;
+            }
+            self.send_turn(link, lamp)?;
+        }
+        if self.working.next > now {
+            return Ok(());
+        }
+        let links = self.links.len() as u64;
+        match workload {
+            Workload::Closed { .. } => self.working.next = NEVER,
+            Workload::Group => {
+                self.working.next = NEVER;
+                let count = self.links.len();
+                (0..count).try_for_each(|link| self.send_turn(link, 1))?;
+            }
+            Workload::Steady { every } => {
+                self.working.next = now + micros(every).max(1);
+                let link = self.working.issued % links;
+                self.send_turn(link as usize, 1)?;
+            }
+            Workload::Burst { size, every } => {
+                self.working.next = now + micros(every).max(1);
+                for _ in 0..size {
+                    let link = self.working.issued % links;
+                    let lamps = u64::from(self.scenario.topology.lamps.max(1));
+                    let lamp = 1 + self.working.issued / links % lamps;
+                    self.send_turn(link as usize, lamp as u8)?;
+                }
+            }
+            Workload::Random { gap } => {
+                let bits = mix(mix(self.scenario.seed ^ 0x776f_726b) ^ self.working.issued);
+                self.working.next = now + 1 + below(mix(bits ^ 1), micros(gap).max(1));
+                self.send_random(bits)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, workload: Workload) {
+        let now = self.now;
+        self.working.began = Some(now);
+        self.working.next = now;
+        let lamps = usize::from(self.scenario.topology.lamps.max(1));
+        self.working.turns = vec![0; self.links.len() * (lamps + 1)];
+        if let Workload::Closed { workers } = workload {
+            for link in 0..self.links.len() {
+                for lamp in 1..=workers.max(1) {
+                    self.working.idle.insert((now, link, lamp), ());
+                }
+            }
+        }
+    }
+
+    fn all_ready(&self) -> bool {
+        let ready = cync_core::State::Ready;
+        self.links.iter().all(|link| {
+            link.controller.witness.session().state() == ready
+                && link.device.witness.session().state() == ready
+        })
+    }
+
+    /// The next command of whoever cares for this lamp: on, off, on, ...
+    fn send_turn(&mut self, link: usize, lamp: u8) -> Result<(), Violation> {
+        let lamps = usize::from(self.scenario.topology.lamps.max(1)) + 1;
+        let turn = self.working.turns.get_mut(link * lamps + usize::from(lamp));
+        let on = turn.is_none_or(|turn| {
+            *turn += 1;
+            *turn % 2 == 1
+        });
+        self.send_next(link, lamp, Set::Power(on))
+    }
+
+    fn send_random(&mut self, bits: u64) -> Result<(), Violation> {
+        let link = below(mix(bits ^ 2), self.links.len() as u64) as usize;
+        let lamp = 1 + below(mix(bits ^ 3), self.scenario.topology.lamps.max(1).into()) as u8;
+        let value = below(mix(bits ^ 5), 101) as u8;
+        let set = match below(mix(bits ^ 4), 8) {
+            0..=3 => Set::Power(value % 2 == 1),
+            4 | 5 => Set::Brightness(value),
+            6 => Set::Temperature(value),
+            _ => Set::Rgb([value, 100 - value, 7]),
+        };
+        self.send_next(link, lamp, set)
+    }
+
+    fn send_next(&mut self, link: usize, lamp: u8, set: Set) -> Result<(), Violation> {
+        if self.working.issued >= self.working.work.commands {
+            return Ok(());
+        }
+        let number = self.working.issued as u32;
+        let until = self.working.work.until.unwrap_or(Stage::Acked);
+        let act = Act::Send { lamp, set, until, once: false, deadline: None };
+        let at = Duration::from_micros(self.now);
+        self.working.issued += 1;
+        self.perform_op(Op { number, at, link: link as u16, act })
+    }
+
+    fn perform_op(&mut self, op: Op) -> Result<(), Violation> {
+        if let Some(recorded) = &mut self.working.recorded {
+            recorded.push(op);
+        }
+        let index = usize::from(op.link);
+        if index >= self.links.len() {
+            return Ok(());
+        }
+        let time = self.time();
+        match op.act {
+            Act::Send { .. } => return self.send(op, true),
+            Act::Cancel(number) => {
+                if let Some(id) = self.working.ids.get(&number).copied() {
+                    self.links[index].controller.witness.cancel(time, id)?;
+                    self.drive(index, Side::Controller)?;
+                }
+            }
+            Act::Ping => {
+                let _ = self.links[index].controller.witness.ping(time);
+                self.drive(index, Side::Controller)?;
+            }
+            Act::Announce | Act::Info(_) if self.now < self.links[index].off_until => {}
+            Act::Announce => {
+                self.announce_now(index, op.number)?;
+                self.drive(index, Side::Device)?;
+            }
+            Act::Info(len) => {
+                let payload = vec![0x11; len.into()];
+                let asked = Asked::new(What::Raw(PacketType::DeviceInfo, payload));
+                self.post(index, op.number, &asked)?;
+                self.drive(index, Side::Device)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The controller sends a command; `first` if it does so for the first time.
+    fn send(&mut self, op: Op, first: bool) -> Result<(), Violation> {
+        let Act::Send { lamp, set, until, once, deadline } = op.act else { return Ok(()) };
+        let (index, time) = (usize::from(op.link), self.time());
+        let what = command(lamp, set).map_or(What::Probe, What::Command);
+        let until = if set == Set::Probe { None } else { Some(until) };
+        let asked = Asked { until, once, deadline, ..Asked::new(what) };
+        if first {
+            self.tally.commands += 1;
+            self.working.open += 1;
+            self.plan.advance(self.tally.commands);
+        }
+        let nth = self.tally.commands;
+        match self.links[index].controller.witness.send(time, &asked)? {
+            Ok((id, _)) => {
+                if self.working.work.workload.is_none() {
+                    self.working.ids.insert(op.number, id);
+                }
+                let command = Some((lamp, set));
+                let mut record = Record::new(op.number, nth, command, time);
+                record.once = once;
+                let records = &mut self.links[index].controller.records;
+                records.push(record, |oldest| oldest.is_settled(time));
+                self.drive(index, Side::Controller)?;
+            }
+            Err(SendError::Full) if self.links[index].waiting.len() < WAITING => {
+                self.links[index].waiting.push_back(op);
+            }
+            Err(error) => {
+                self.tally.refused(&error);
+                self.command_over(index, lamp, self.now + PAUSE);
+            }
+        }
+        Ok(())
+    }
+
+    /// There is room again.
+    pub(super) fn send_waiting(&mut self, index: usize) -> Result<(), Violation> {
+        for _ in 0..self.links[index].waiting.len() {
+            let Some(op) = self.links[index].waiting.pop_front() else { return Ok(()) };
+            self.send(op, false)?;
+            if self.links[index].waiting.back() == Some(&op) {
+                // There is no room any more; it was the first, and stays it.
+                self.links[index].waiting.rotate_right(1);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// A command has ended.
+    pub(super) fn command_ended(
+        &mut self,
+        index: usize,
+        record: &Record,
+        outcome: &Outcome,
+        receipt: &Receipt,
+        now: u64,
+    ) {
+        let Some((lamp, set)) = record.command else { return };
+        let device = index % self.devices.len();
+        self.values.ended(device, (lamp, set), record.nth, outcome, receipt.stage);
+        self.tally.ended(record, outcome, now);
+        self.command_over(index, lamp, now);
+    }
+
+    fn command_over(&mut self, index: usize, lamp: u8, next: u64) {
+        self.working.open = self.working.open.saturating_sub(1);
+        match self.working.work.workload {
+            Some(Workload::Closed { .. }) => {
+                self.working.idle.insert((next, index, lamp), ());
+            }
+            Some(Workload::Group) if self.working.open == 0 => self.working.next = next,
+            _ => {}
+        }
+        self.schedule_work();
+    }
+
+    /// Wakes whoever waits for something that has just been changed from outside.
+    pub(super) fn wake_all(&mut self) {
+        for index in 0..self.links.len() {
+            self.set(index, Source::Wake, self.now);
+        }
+    }
+}
