@@ -63,7 +63,8 @@ impl Dialler {
         if !self.on {
             return None;
         }
-        if attempt == (Attempt::Ready { stable: true }) {
+        let lasted = planted!(BackOffResetEarly) && matches!(attempt, Attempt::Ready { .. });
+        if lasted || attempt == (Attempt::Ready { stable: true }) {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);

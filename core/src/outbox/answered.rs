@@ -31,7 +31,13 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         msg_id: MsgId,
         endpoint: Option<Endpoint>,
     ) -> Option<Matched> {
-        let at = self.find(kind, msg_id, endpoint)?;
+        let at = match self.find(kind, msg_id, endpoint) {
+            None if planted!(StrayAnswerTaken) => (0..SLOTS as u16).find(|at| {
+                self.answerable(*at)
+                    .is_some_and(|slot| slot.done.is_none() && slot.message.kind == kind)
+            })?,
+            found => found?,
+        };
         let slot = self.slot_mut(at)?;
         let round_trip = slot.acks.one_more(now.micros_since(slot.first_sent), slot.copies);
         let matched = Matched { round_trip, ..Self::matched(at, slot) };
@@ -71,9 +77,11 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let mut found = self.by_msg_id.candidates(&self.slots, u32::from(msg_id.0)).filter(|at| {
             self.answerable(*at).is_some_and(|slot| {
                 let message = &slot.message;
-                message.kind == kind
+                (message.kind == kind || planted!(AnswerOfWrongKind))
                     && message.msg_id == msg_id
-                    && endpoint.is_none_or(|endpoint| message.endpoint == endpoint)
+                    && endpoint.is_none_or(|endpoint| {
+                        message.endpoint == endpoint || planted!(AnswerOfWrongEndpoint)
+                    })
             })
         });
         match kind {

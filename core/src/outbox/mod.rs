@@ -191,7 +191,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// The message to be handed over first, if the window allows one.
     pub(crate) fn first_queued(&self, window: u16) -> Option<u16> {
-        self.queued.first().filter(|_| self.in_flight < window)
+        let first = if planted!(LastQueuedFirst) {
+            self.queued.first().map(|_| self.queued.tail())
+        } else {
+            self.queued.first()
+        };
+        first.filter(|_| self.in_flight < window || planted!(WindowIgnored))
     }
 
     /// Whether with a first transmission at most `id_window` messages, this one included, could have been accepted since the
@@ -260,6 +265,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         slot.last = now;
         slot.still = still;
         let (until, deadline) = (slot.message.until, slot.deadline);
+        let timer = if planted!(TimerFromSend) && first {
+            let waited = now.micros_since(slot.queued_at);
+            Instant::from_micros(timer.as_micros().saturating_sub(waited))
+        } else {
+            timer
+        };
         self.timers.set(&mut self.slots, at, timer.min(deadline));
         if first {
             self.sent_first(now, at, until, stats);

@@ -94,7 +94,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return Err(self.is_full(data.len()));
         };
         if request.msg_id.is_none() && kind != PacketType::DeviceInfo {
-            self.next_msg_id = msg_id.0.wrapping_add(1);
+            let step = if planted!(IdReusedEarly) { 0 } else { 1 };
+            self.next_msg_id = msg_id.0.wrapping_add(step);
         }
         self.next_counter = self.next_counter.wrapping_add(u32::from(!raw));
         self.stats.messages_sent += 1;
