@@ -83,45 +83,39 @@ defects! {
         "A message is remembered before it has room, so that its repetition is answered and never delivered.";
     ///
     /// Reached by an answer that is left over when the connection goes, or given after it, while the message rides through.
-    AnswerOfOldConnection, "answer-of-old-connection", "S14",
+    AnswerOfOldConnection, "answer-of-old-connection", "S3, S14",
         "Answers of one connection are sent on the next, and taken there for what was handed over before.";
-    ///
-    /// All numbers of a session differ but the fixed one of `0x43`, 257. So without forged answers this takes a `0x43` beside a
-    /// message that has number 257 by choice or by counting.
     AnswerOfWrongKind, "answer-of-wrong-kind", "S14",
-        "The answer of one packet type is taken for a message of another.";
-    ///
-    /// All numbers of a session differ. So without forged or damaged answers this takes an answer that comes twice, and
-    /// meanwhile its number chosen again, for another endpoint.
+        "Numbers are counted for each type alone, and the answer of one type is taken for a message of another.";
     AnswerOfWrongEndpoint, "answer-of-wrong-endpoint", "S14",
-        "The receipt of one endpoint is taken for a message to another.";
+        "Numbers are counted for each endpoint alone, and the receipt of one is taken for a message to another.";
     StrayAnswerTaken, "stray-answer-taken", "S3, S14",
         "A receipt that no message waits for is taken for another one of its type.";
     ReceiptTakenForResult, "receipt-taken-for-result", "S3",
         "A receipt counts as if the device had executed the command.";
-    HandedOverAtDeadline, "handed-over-at-deadline", "S3",
+    HandedOverAtDeadline, "handed-over-at-deadline", "S3, S8",
         "A message is handed over when its deadline has come, and not only before.";
     GivenUpBeforeDeadline, "given-up-before-deadline", "S3",
         "A message ends when one more answer could not be waited for in full, and not at its deadline.";
     RetryWithNewId, "retry-with-new-id", "S5, S11",
         "Every copy of a message has another number.";
-    IdReusedEarly, "id-reused-early", "S3, S14",
+    IdReusedEarly, "id-reused-early", "S3, S4, S14",
         "A number is used again as soon as its message has ended, though copies may be under way.";
     WindowIgnored, "window-ignored", "S4",
         "Any number of messages is handed over before the first of them was answered.";
     TtlInWrongUnit, "ttl-in-wrong-unit", "S1, S11",
         "Accepted messages are forgotten a thousand times too soon.";
-    InputNotResumed, "input-not-resumed", "L2",
+    InputNotResumed, "input-not-resumed", "L2, L4",
         "Input that was refused is not wanted again when the application and the answers make room.";
     ReadableLost, "readable-lost", "L1",
         "An inbox that has been emptied tells no more that there is something to receive.";
     WritableLost, "writable-lost", "L1",
         "A full queue that has room again tells nobody.";
-    RetryAfterCancel, "retry-after-cancel", "S2, S3",
+    RetryAfterCancel, "retry-after-cancel", "S2, S3, S12",
         "A message that was handed over goes on as if it had not been cancelled.";
     SupersededResent, "superseded-resent", "S13",
         "A command is transmitted again after a newer one that makes it stale.";
-    NackResent, "nack-resent", "S9",
+    NackResent, "nack-resent", "S9, S12",
         "A refusal for good counts as one for the time being, and the message is transmitted again.";
     ///
     /// Each wait is random below its bound, so that only a series of them shows it: without this, waits grow while connections
@@ -132,11 +126,11 @@ defects! {
         "No heartbeats are sent while input is refused.";
     OwnRefusalBlamed, "own-refusal-blamed", "L4",
         "A connection is hung up as silent though it is this side that takes no input.";
-    PartialKept, "partial-kept", "S10, L4",
+    PartialKept, "partial-kept", "S10, S14, L4",
         "The beginning of a packet outlives its connection.";
     TimerFromSend, "timer-from-send", "S8",
         "The timer of the first copy starts at `send`, and not when the copy is handed over.";
-    NewestDropped, "newest-dropped", "S6",
+    NewestDropped, "newest-dropped", "S6, S15",
         "A full queue drops the newest message instead of the oldest.";
     LastQueuedFirst, "last-queued-first", "S7",
         "The newest of the queued messages leaves first.";
@@ -144,7 +138,7 @@ defects! {
         "A repetition is recognised, and not answered.";
     ///
     /// Bites only where ticks come early.
-    TickActsEarly, "tick-acts-early", "C2",
+    TickActsEarly, "tick-acts-early", "C2, L3",
         "A tick that comes up to a second early acts on the connection as if it were in time.";
 }
 

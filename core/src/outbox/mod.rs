@@ -121,6 +121,14 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         })
     }
 
+    /// The messages that have this number.
+    #[cfg(planted)]
+    pub(crate) fn users(&self, msg_id: MsgId) -> impl Iterator<Item = &Message> {
+        let candidates = self.by_msg_id.candidates(&self.slots, u32::from(msg_id.0));
+        let messages = candidates.filter_map(|at| Some(&self.slot(at)?.message));
+        messages.filter(move |message| message.msg_id == msg_id)
+    }
+
     /// Whether there is room for one more message with so many bytes of data.
     pub(crate) fn has_room(&self, len: usize) -> bool {
         self.has_slot() && self.blocks.have_room(len)
