@@ -63,8 +63,10 @@ impl Dialler {
         if !self.on {
             return None;
         }
-        let lasted = planted!(BackOffResetEarly) && matches!(attempt, Attempt::Ready { .. });
-        if lasted || attempt == (Attempt::Ready { stable: true }) {
+        if planted!(BackOffResetEarly) && matches!(attempt, Attempt::Ready { .. }) {
+            self.failures = 0;
+        }
+        if attempt == (Attempt::Ready { stable: true }) {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);

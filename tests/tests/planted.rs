@@ -13,13 +13,40 @@ use std::time::{Duration, Instant as Clock};
 /// Cases that the model notices a defect within.
 const CASES: u64 = 5_000;
 
-/// What the model of two sessions cannot notice, why, and an exchange that is well without the defect.
-const BEYOND_THE_MODEL: &[(Defect, &str, fn() -> bool)] = &[
-    (Defect::ReadableLost, "its applications try to receive without being told", readable_is_told),
-    (Defect::WritableLost, "its applications try to send without being told", writable_is_told),
-    (Defect::BackOffResetEarly, "it does not know how long waits may be", waits_grow),
-    (Defect::HeartbeatStarved, "it misses no heartbeat", a_full_inbox_leaves_heartbeats),
-    (Defect::OwnRefusalBlamed, "it doubts no reason to hang up", a_full_inbox_is_no_silence),
+/// What the model of two sessions cannot notice.
+struct Beyond {
+    defect: Defect,
+    why: &'static str,
+    /// An exchange that is well without the defect.
+    is_well: fn() -> bool,
+}
+
+const BEYOND_THE_MODEL: [Beyond; 5] = [
+    Beyond {
+        defect: Defect::ReadableLost,
+        why: "its applications try to receive without being told",
+        is_well: readable_is_told,
+    },
+    Beyond {
+        defect: Defect::WritableLost,
+        why: "its applications try to send without being told",
+        is_well: writable_is_told,
+    },
+    Beyond {
+        defect: Defect::BackOffResetEarly,
+        why: "it does not know how long waits may be",
+        is_well: waits_grow,
+    },
+    Beyond {
+        defect: Defect::HeartbeatStarved,
+        why: "it misses no heartbeat",
+        is_well: a_full_inbox_leaves_heartbeats,
+    },
+    Beyond {
+        defect: Defect::OwnRefusalBlamed,
+        why: "it doubts no reason to hang up",
+        is_well: a_full_inbox_is_no_silence,
+    },
 ];
 
 /// The nth case: the same in every run.
@@ -43,12 +70,14 @@ fn first_violation() -> Option<(u64, Violation)> {
 fn every_planted_defect_shows_and_nothing_does_without_one() {
     let mut hidden = Vec::new();
     for &defect in Defect::ALL {
-        let beyond = BEYOND_THE_MODEL.iter().find(|(other, ..)| *other == defect);
+        let beyond = BEYOND_THE_MODEL.iter().find(|beyond| beyond.defect == defect);
         let name = defect.name();
         let began = Clock::now();
         plant(Some(defect));
         let (shows, how) = match beyond {
-            Some((_, why, is_well)) => (!is_well(), format!("an exchange of its own: {why}")),
+            Some(Beyond { why, is_well, .. }) => {
+                (!is_well(), format!("an exchange of its own: {why}"))
+            }
             None => match first_violation() {
                 Some((cases, violation)) => {
                     (true, format!("{} after {cases} cases", violation.invariant))
@@ -65,7 +94,7 @@ fn every_planted_defect_shows_and_nothing_does_without_one() {
     }
     assert_eq!(hidden, [""; 0], "these do not show");
     assert_eq!(first_violation(), None, "without a defect");
-    for (defect, _, is_well) in BEYOND_THE_MODEL {
+    for Beyond { defect, is_well, .. } in BEYOND_THE_MODEL {
         assert!(is_well(), "{} without being planted", defect.name());
     }
 }

@@ -225,7 +225,11 @@ impl<const SEEN: usize> Dedup<SEEN> {
         const { assert!(SEEN > 0 && SEEN <= ring::MAX_PLACES, "SEEN is 1 to 32768") };
         let fits = |shift: &u8| micros(limits.ttl).wrapping_shr(u32::from(*shift)) <= MAX_TICKS;
         let shift = (0..64).find(fits).unwrap_or(0);
-        let ttl = if planted!(TtlInWrongUnit) { limits.ttl / 1_000 } else { limits.ttl };
+        let limits = if planted!(TtlInWrongUnit) {
+            Limits { ttl: limits.ttl / 1_000, ..limits }
+        } else {
+            limits
+        };
         Self {
             heads: [0; SEEN],
             slots: [Slot::EMPTY; SEEN],
@@ -236,7 +240,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
             wake: Instant::ZERO,
             factor: mix(seed) | 1,
             counts: Counts::default(),
-            ttl: ticks(ttl, shift),
+            ttl: ticks(limits.ttl, shift),
             live_for: ticks(limits.live_for, shift),
             places: limits.places(SEEN),
             counters: limits.partitions(SEEN),
@@ -438,9 +442,10 @@ impl<const SEEN: usize> Dedup<SEEN> {
                 0 => u32::MAX,
                 _ => self.age(index, |_| 1)?,
             };
-            if (idle >= self.live_for || planted!(SenderEvicted))
-                && (found.is_none() || idle > longest)
-            {
+            if planted!(SenderEvicted) && (found.is_none() || idle > longest) {
+                (longest, found) = (idle, Some(index));
+            }
+            if idle >= self.live_for && (found.is_none() || idle > longest) {
                 (longest, found) = (idle, Some(index));
             }
         }

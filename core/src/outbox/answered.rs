@@ -33,8 +33,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     ) -> Option<Matched> {
         let at = match self.find(kind, msg_id, endpoint) {
             None if planted!(StrayAnswerTaken) => (0..SLOTS as u16).find(|at| {
-                self.answerable(*at)
-                    .is_some_and(|slot| slot.done.is_none() && slot.message.kind == kind)
+                let live = self.answerable(*at).filter(|slot| slot.done.is_none());
+                live.is_some_and(|slot| kind == slot.message.kind)
             })?,
             found => found?,
         };
@@ -74,14 +74,13 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     }
 
     fn find(&self, kind: PacketType, msg_id: MsgId, endpoint: Option<Endpoint>) -> Option<u16> {
+        let endpoint = endpoint.filter(|_| !planted!(AnswerOfWrongEndpoint));
         let mut found = self.by_msg_id.candidates(&self.slots, u32::from(msg_id.0)).filter(|at| {
             self.answerable(*at).is_some_and(|slot| {
                 let message = &slot.message;
                 (message.kind == kind || planted!(AnswerOfWrongKind))
                     && message.msg_id == msg_id
-                    && endpoint.is_none_or(|endpoint| {
-                        message.endpoint == endpoint || planted!(AnswerOfWrongEndpoint)
-                    })
+                    && endpoint.is_none_or(|endpoint| message.endpoint == endpoint)
             })
         });
         match kind {

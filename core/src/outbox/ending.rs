@@ -105,11 +105,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Ends the oldest message that was never handed over, to make room. False if there is none.
     pub(crate) fn drop_oldest(&mut self, now: Instant, stats: &mut Stats) -> bool {
-        let oldest = if planted!(NewestDropped) {
-            self.queued.first().map(|_| self.queued.tail())
-        } else {
-            self.queued.first()
-        };
+        let oldest = self.queued.first();
+        let oldest = oldest.map(|at| if planted!(NewestDropped) { self.queued.tail() } else { at });
         if let Some(at) = oldest {
             self.finish(now, at, Outcome::NotSent(NotSent::Dropped), stats);
         }
@@ -132,8 +129,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let mut next = self.numbered.first();
         while let Some(at) = next {
             next = List::<NUMBERED>::after(&self.slots, at);
-            if let Some(slot) = self.slot_mut(at) {
-                slot.answerable = planted!(AnswerOfOldConnection) && slot.copies > 0;
+            if let Some(slot) = self.slot_mut(at).filter(|_| !planted!(AnswerOfOldConnection)) {
+                slot.answerable = false;
             }
         }
     }

@@ -199,12 +199,13 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// The message to be handed over first, if the window allows one.
     pub(crate) fn first_queued(&self, window: u16) -> Option<u16> {
-        let first = if planted!(LastQueuedFirst) {
-            self.queued.first().map(|_| self.queued.tail())
-        } else {
-            self.queued.first()
-        };
-        first.filter(|_| self.in_flight < window || planted!(WindowIgnored))
+        if planted!(WindowIgnored) {
+            return self.queued.first();
+        }
+        if planted!(LastQueuedFirst) && self.in_flight < window {
+            return self.queued.first().map(|_| self.queued.tail());
+        }
+        self.queued.first().filter(|_| self.in_flight < window)
     }
 
     /// Whether with a first transmission at most `id_window` messages, this one included, could have been accepted since the

@@ -295,9 +295,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return self.refused(slot, status);
         }
         if stage < Some(Stage::Acked) {
-            let stage =
-                if planted!(ReceiptTakenForResult) { Stage::Executed } else { Stage::Acked };
-            self.outbox.advance(self.now, slot, stage, &mut self.stats);
+            if planted!(ReceiptTakenForResult) {
+                self.outbox.advance(self.now, slot, Stage::Executed, &mut self.stats);
+            }
+            self.outbox.advance(self.now, slot, Stage::Acked, &mut self.stats);
             if until == Stage::Executed {
                 let timer = last_sent.plus_micros(self.answer_timer(slot));
                 self.outbox.rearm(slot, timer, self.link.stood_still(self.now));

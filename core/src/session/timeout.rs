@@ -61,7 +61,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return self.outbox.rearm(at, later, stood_still);
         }
         self.stats.ack_timeouts += 1;
-        if superseded && !planted!(SupersededResent) {
+        let superseded = superseded && !planted!(SupersededResent);
+        if superseded {
             let outcome = Outcome::Unknown(Unknown::Superseded);
             return self.outbox.finish(now, at, outcome, &mut self.stats);
         }

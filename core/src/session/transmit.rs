@@ -63,8 +63,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn next_message(&mut self) -> Option<u16> {
         loop {
             let at = self.next_due().or_else(|| self.next_first())?;
-            let deadline = self.outbox.deadline(at)?;
-            if deadline > self.now || planted!(HandedOverAtDeadline) && deadline == self.now {
+            if planted!(HandedOverAtDeadline) && self.outbox.deadline(at)? == self.now {
+                return Some(at);
+            }
+            if self.outbox.deadline(at)? > self.now {
                 return Some(at);
             }
             self.outbox.give_up(self.now, at, &mut self.stats);
