@@ -93,6 +93,8 @@ defects! {
         "A receipt that no message waits for is taken for another one of its type.";
     ReceiptTakenForResult, "receipt-taken-for-result", "S3",
         "A receipt counts as if the device had executed the command.";
+    ///
+    /// Bites where packets are asked for at the deadline itself before the tick, or a message has no time at all.
     HandedOverAtDeadline, "handed-over-at-deadline", "S3, S8",
         "A message is handed over when its deadline has come, and not only before.";
     GivenUpBeforeDeadline, "given-up-before-deadline", "S3",
