@@ -63,6 +63,9 @@ impl Dialler {
         if !self.on {
             return None;
         }
+        if planted!(BackOffResetEarly) && matches!(attempt, Attempt::Ready { .. }) {
+            self.failures = 0;
+        }
         if attempt == (Attempt::Ready { stable: true }) {
             self.failures = 0;
         }

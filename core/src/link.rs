@@ -294,11 +294,12 @@ impl Link {
             consider(self.connected_at.plus_micros(greeting), Timer::Greeting);
         }
         consider(self.drain_until, Timer::Drain);
-        if !self.is_refusing() {
+        if !self.is_refusing() || planted!(OwnRefusalBlamed) {
             consider(self.partial_since.plus_micros(packet), Timer::Packet);
             consider(self.last_received.plus_micros(silence), Timer::Silence);
         }
-        if self.is_ready() && !self.ping {
+        let starved = planted!(HeartbeatStarved) && self.is_refusing();
+        if self.is_ready() && !self.ping && !starved {
             consider(self.last_sent.plus_micros(heartbeat), Timer::Heartbeat);
         }
         (first.at < Instant::MAX).then_some(first)
@@ -306,8 +307,9 @@ impl Link {
 
     /// Acts on what has become due; the end of draining is the session's.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let early = if planted!(TickActsEarly) { 1_000_000 } else { 0 };
         while let Some(Deadline { at, why }) = self.deadline()
-            && at <= now
+            && at <= now.plus_micros(early)
         {
             match why {
                 Timer::Greeting => self.hang_up(HangupReason::GreetingTimeout),

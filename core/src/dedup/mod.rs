@@ -225,6 +225,11 @@ impl<const SEEN: usize> Dedup<SEEN> {
         const { assert!(SEEN > 0 && SEEN <= ring::MAX_PLACES, "SEEN is 1 to 32768") };
         let fits = |shift: &u8| micros(limits.ttl).wrapping_shr(u32::from(*shift)) <= MAX_TICKS;
         let shift = (0..64).find(fits).unwrap_or(0);
+        let limits = if planted!(TtlInWrongUnit) {
+            Limits { ttl: limits.ttl / 1_000, ..limits }
+        } else {
+            limits
+        };
         Self {
             heads: [0; SEEN],
             slots: [Slot::EMPTY; SEEN],
@@ -437,6 +442,9 @@ impl<const SEEN: usize> Dedup<SEEN> {
                 0 => u32::MAX,
                 _ => self.age(index, |_| 1)?,
             };
+            if planted!(SenderEvicted) && (found.is_none() || idle > longest) {
+                (longest, found) = (idle, Some(index));
+            }
             if idle >= self.live_for && (found.is_none() || idle > longest) {
                 (longest, found) = (idle, Some(index));
             }
@@ -517,6 +525,9 @@ impl<const SEEN: usize> Dedup<SEEN> {
         *self.accepted.get_mut(place)? = now;
         let kept = self.kept.get_mut(place)?;
         let partition = self.partitions.get_mut(index)?;
+        if planted!(LiveEntryEvicted) && partition.held > 1 {
+            partition.held = 1;
+        }
         if partition.held < self.places {
             partition.held = partition.held.wrapping_add(1);
         } else if kept.is_forgotten() {

@@ -37,7 +37,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
         count(outcome, stats);
         let gone = last_sent.plus_micros(self.copy_lifetime);
-        if owed && gone > now {
+        if owed && gone > now && !planted!(IdReusedEarly) {
             self.timers.set(&mut self.slots, at, gone);
         } else {
             self.free_number(at);
@@ -96,7 +96,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     pub(crate) fn cancel(&mut self, now: Instant, id: MessageId, stats: &mut Stats) -> bool {
         let at = place::slot_of::<SLOTS>(id);
         let live = self.id(at) == Some(id) && self.slot(at).is_some_and(|slot| slot.done.is_none());
-        if live {
+        let goes_on = planted!(RetryAfterCancel) && self.first_sent(at).is_some();
+        if live && !goes_on {
             self.end(now, at, NotSent::Cancelled, Unknown::Cancelled, stats);
         }
         live
@@ -105,6 +106,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// Ends the oldest message that was never handed over, to make room. False if there is none.
     pub(crate) fn drop_oldest(&mut self, now: Instant, stats: &mut Stats) -> bool {
         let oldest = self.queued.first();
+        let oldest = oldest.map(|at| if planted!(NewestDropped) { self.queued.tail() } else { at });
         if let Some(at) = oldest {
             self.finish(now, at, Outcome::NotSent(NotSent::Dropped), stats);
         }
@@ -127,7 +129,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let mut next = self.numbered.first();
         while let Some(at) = next {
             next = List::<NUMBERED>::after(&self.slots, at);
-            if let Some(slot) = self.slot_mut(at) {
+            if let Some(slot) = self.slot_mut(at).filter(|_| !planted!(AnswerOfOldConnection)) {
                 slot.answerable = false;
             }
         }

@@ -121,6 +121,14 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         })
     }
 
+    /// The messages that have this number.
+    #[cfg(planted)]
+    pub(crate) fn users(&self, msg_id: MsgId) -> impl Iterator<Item = &Message> {
+        let candidates = self.by_msg_id.candidates(&self.slots, u32::from(msg_id.0));
+        let messages = candidates.filter_map(|at| Some(&self.slot(at)?.message));
+        messages.filter(move |message| message.msg_id == msg_id)
+    }
+
     /// Whether there is room for one more message with so many bytes of data.
     pub(crate) fn has_room(&self, len: usize) -> bool {
         self.has_slot() && self.blocks.have_room(len)
@@ -191,6 +199,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// The message to be handed over first, if the window allows one.
     pub(crate) fn first_queued(&self, window: u16) -> Option<u16> {
+        if planted!(WindowIgnored) {
+            return self.queued.first();
+        }
+        if planted!(LastQueuedFirst) && self.in_flight < window {
+            return self.queued.first().map(|_| self.queued.tail());
+        }
         self.queued.first().filter(|_| self.in_flight < window)
     }
 
@@ -260,6 +274,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         slot.last = now;
         slot.still = still;
         let (until, deadline) = (slot.message.until, slot.deadline);
+        let timer = if planted!(TimerFromSend) && first {
+            let waited = now.micros_since(slot.queued_at);
+            Instant::from_micros(timer.as_micros().saturating_sub(waited))
+        } else {
+            timer
+        };
         self.timers.set(&mut self.slots, at, timer.min(deadline));
         if first {
             self.sent_first(now, at, until, stats);

@@ -70,7 +70,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
         let ride_through = self.config.ride_through && !ends;
         self.outbox.disconnect(self.now, ride_through, &mut self.stats);
-        self.answers.clear();
+        if !planted!(AnswerOfOldConnection) {
+            self.answers.clear();
+        }
         self.link.disconnected();
         self.clock_asked = ClockAsked::No;
     }

@@ -103,7 +103,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     pub(super) fn recv(&mut self) -> Option<Delivery<'_>> {
-        self.link.take(self.now);
+        if !planted!(InputNotResumed) {
+            self.link.take(self.now);
+        }
         self.readable = false;
         let mut delivery = self.inbox.lend()?;
         let seen = delivery.handle.and_then(|handle| self.dedup.verdict(handle));
@@ -164,7 +166,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.clock_asked = ClockAsked::Yes { told: true };
             return Some(Event::ClockAsked);
         }
-        if self.refused.is_some_and(|len| self.may_send() && self.may_have_room(usize::from(len))) {
+        if !planted!(WritableLost)
+            && self
+                .refused
+                .is_some_and(|len| self.may_send() && self.may_have_room(usize::from(len)))
+        {
             self.refused = None;
             return Some(Event::Writable);
         }

@@ -103,7 +103,9 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     pub fn handle_connected(&mut self, now: Instant) {
         self.machine.tick(now);
         self.machine.connected();
-        self.framer.reset();
+        if !(planted!(PartialKept) && self.framer.pending() > 0) {
+            self.framer.reset();
+        }
     }
 
     /// The connection is gone, or could not be opened. Unless [`Config::ride_through`] keeps them, messages that were handed
@@ -111,7 +113,9 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     pub fn handle_disconnected(&mut self, now: Instant, why: Disconnect) {
         self.machine.tick(now);
         self.machine.disconnected(why);
-        self.framer.reset();
+        if !(planted!(PartialKept) && self.framer.pending() > 0) {
+            self.framer.reset();
+        }
     }
 
     /// Bytes came. Returns how many were taken: fewer than given if there is no room for a message or for the answers

@@ -295,6 +295,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return self.refused(slot, status);
         }
         if stage < Some(Stage::Acked) {
+            if planted!(ReceiptTakenForResult) {
+                self.outbox.advance(self.now, slot, Stage::Executed, &mut self.stats);
+            }
             self.outbox.advance(self.now, slot, Stage::Acked, &mut self.stats);
             if until == Stage::Executed {
                 let timer = last_sent.plus_micros(self.answer_timer(slot));
@@ -305,7 +308,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     /// The peer refused a message: for the time being, so that its timer goes on, or for good.
     fn refused(&mut self, slot: u16, status: StatusCode) {
-        if self.is_temporary(status) {
+        if self.is_temporary(status) || planted!(NackResent) {
             self.outbox.note(slot, status);
         } else {
             self.outbox.finish(self.now, slot, Outcome::Nacked(status), &mut self.stats);
@@ -388,6 +391,13 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let is_request = kind == PacketType::DataChannel && frame.direction == Direction::REQUEST;
         let at_once = !is_request || self.config.acknowledge == Acknowledge::Automatically;
         let accepted = match self.inbox.room(kind, frame.data.len()) {
+            room @ (Room::Later | Room::Busy) if planted!(RememberedBeforeAccepted) => {
+                let _ = entry.insert(Some(StatusCode::OK));
+                if room == Room::Later {
+                    return Taken::NotYet;
+                }
+                Err(self.is_busy())
+            }
             Room::Later => return Taken::NotYet,
             Room::Yes => {
                 let receipt = at_once.then_some(StatusCode::OK);
@@ -429,6 +439,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     /// A repetition gets the answers that the message got, and none while that has none.
     fn answer_again(&mut self, kind: PacketType, channel: &Channel<'_>, verdict: &Verdict) {
+        if planted!(DuplicateNotAnswered) {
+            return;
+        }
         if let Some(status) = verdict.acknowledged {
             self.owe_receipt_of(kind, channel, status);
         }
@@ -470,7 +483,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.forget_unanswered(gone.handle);
         }
         self.stats.accepted += 1;
-        self.readable |= self.inbox.len() == 0;
+        self.readable |=
+            self.inbox.len() == 0 && !(planted!(ReadableLost) && self.stats.accepted > 1);
         self.inbox.push(header, data, len);
     }
 

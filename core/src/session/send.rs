@@ -75,6 +75,13 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             Some(chosen) => chosen,
             None => self.free_msg_id(),
         };
+        #[cfg(planted)]
+        let msg_id = match request.msg_id {
+            None if kind != PacketType::DeviceInfo => {
+                self.counted_apart(kind, request.endpoint).unwrap_or(msg_id)
+            }
+            _ => msg_id,
+        };
         self.make_room(data.len(), to, sets)?;
         self.outbox.supersede(self.now, to, sets, &mut self.stats);
         let message = Message {
@@ -94,7 +101,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return Err(self.is_full(data.len()));
         };
         if request.msg_id.is_none() && kind != PacketType::DeviceInfo {
-            self.next_msg_id = msg_id.0.wrapping_add(1);
+            let step = if planted!(IdReusedEarly) { 0 } else { 1 };
+            self.next_msg_id = msg_id.0.wrapping_add(step);
         }
         self.next_counter = self.next_counter.wrapping_add(u32::from(!raw));
         self.stats.messages_sent += 1;
@@ -191,6 +199,24 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             msg_id = MsgId(msg_id.0.wrapping_add(1));
         }
         msg_id
+    }
+
+    /// The number of the message before, if numbers are counted for each type, or each endpoint, alone, and so it is free.
+    #[cfg(planted)]
+    fn counted_apart(
+        &self,
+        kind: PacketType,
+        endpoint: Option<crate::wire::Endpoint>,
+    ) -> Option<MsgId> {
+        let before = MsgId(self.next_msg_id.wrapping_sub(1));
+        let endpoint = endpoint.unwrap_or(self.config.endpoint);
+        let mut users = self.outbox.users(before).peekable();
+        users.peek()?;
+        let apart = users.all(|other| {
+            planted!(AnswerOfWrongKind) && other.kind != kind
+                || planted!(AnswerOfWrongEndpoint) && other.endpoint != endpoint
+        });
+        apart.then_some(before)
     }
 
     pub(super) fn cancel(&mut self, id: MessageId) -> bool {

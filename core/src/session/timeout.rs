@@ -61,9 +61,15 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return self.outbox.rearm(at, later, stood_still);
         }
         self.stats.ack_timeouts += 1;
+        let superseded = superseded && !planted!(SupersededResent);
         if superseded {
             let outcome = Outcome::Unknown(Unknown::Superseded);
             return self.outbox.finish(now, at, outcome, &mut self.stats);
+        }
+        if planted!(GivenUpBeforeDeadline)
+            && self.outbox.deadline(at) < Some(now.plus_micros(self.answer_timer(at)))
+        {
+            return self.outbox.give_up(now, at, &mut self.stats);
         }
         let draw = mix(self.seed ^ u64::from(counter) << 16 ^ u64::from(attempts));
         match self.config.retry.next(attempts, once, draw) {

@@ -4,8 +4,8 @@ use crate::error::{EncodeError, TooSmall};
 use crate::event::Transmit;
 use crate::outbox::View;
 use crate::wire::{
-    Direction, Encoder, HEADER_LEN, INFO_FLAG, Layout, Login, MAX_DECLARED, Packet, PacketType,
-    Prefix,
+    Direction, Encoder, HEADER_LEN, INFO_FLAG, Layout, Login, MAX_DECLARED, MsgId, Packet,
+    PacketType, Prefix,
 };
 
 /// The longest data of a message that is written into a frame: it fits a packet even if every byte has to be stuffed.
@@ -38,7 +38,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if let Some(answer) = self.answers.first() {
             let (len, kind) = answer.encode(out).map_err(own_packet)?;
             self.answers.first_is_sent();
-            self.link.take(self.now);
+            if !planted!(InputNotResumed) {
+                self.link.take(self.now);
+            }
             self.answers_in_a_row =
                 if self.answers.is_empty() { 0 } else { self.answers_in_a_row.saturating_add(1) };
             self.handed_over();
@@ -61,6 +63,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn next_message(&mut self) -> Option<u16> {
         loop {
             let at = self.next_due().or_else(|| self.next_first())?;
+            if planted!(HandedOverAtDeadline) && self.outbox.deadline(at)? == self.now {
+                return Some(at);
+            }
             if self.outbox.deadline(at)? > self.now {
                 return Some(at);
             }
@@ -162,10 +167,12 @@ fn encode<'a, I: Iterator<Item = &'a [u8]>>(
     view: View<I>,
     out: &mut [u8],
 ) -> Result<usize, EncodeError> {
-    let View { message, len, pieces, .. } = view;
+    let View { message, len, pieces, copies, .. } = view;
     let mut to = Encoder::new(message.kind, out);
     let flag = if message.kind == PacketType::DeviceInfo { INFO_FLAG } else { 0 };
-    to.put_prefix(Prefix { endpoint: message.endpoint, msg_id: message.msg_id, flag });
+    let again = if planted!(RetryWithNewId) { copies } else { 0 };
+    let msg_id = MsgId(message.msg_id.0.wrapping_add(again));
+    to.put_prefix(Prefix { endpoint: message.endpoint, msg_id, flag });
     if message.raw {
         pieces.for_each(|piece| to.put(piece));
     } else if message.kind != PacketType::Probe {
