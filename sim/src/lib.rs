@@ -6,6 +6,7 @@
 
 mod attempts;
 mod chaos;
+mod corrupt;
 mod device;
 mod fault;
 mod label;
@@ -20,6 +21,7 @@ pub mod world;
 
 pub use attempts::Attempts;
 pub use chaos::{ChaosConfig, Copy, DropPattern, Fate};
+pub use corrupt::corrupt;
 pub use device::{Device, DeviceState, Reaction};
 pub use fault::{Fault, FaultKind, Place, What};
 pub use label::{Direction, Label};
