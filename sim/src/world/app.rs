@@ -59,7 +59,8 @@ impl World {
         }
         let reactions = &mut self.links[index].reactions;
         let due = reactions.back().map_or(now + service, |last| last.due.max(now + service));
-        let reaction = Reaction { due, id, message: got.message, op, data: got.data, refusal, life };
+        let reaction =
+            Reaction { due, id, message: got.message, op, data: got.data, refusal, life };
         if due > now {
             reactions.push_back(reaction);
             let first = reactions.front().map_or(NEVER, |first| first.due);

@@ -120,7 +120,8 @@ impl World {
         if reached == links && repeated == 0 {
             return Ok(());
         }
-        let what = format!("of {links} later commands {reached} are executed, {repeated} copies repeated");
+        let what =
+            format!("of {links} later commands {reached} are executed, {repeated} copies repeated");
         Err(Violation::new("L2", what))
     }
 
@@ -133,7 +134,8 @@ impl World {
     /// Nothing is left anywhere, and lamps show what they should.
     fn rest(&mut self) -> Result<(), Violation> {
         for (index, link) in self.links.iter().enumerate() {
-            for (side, end) in [(Side::Controller, &link.controller), (Side::Device, &link.device)] {
+            for (side, end) in [(Side::Controller, &link.controller), (Side::Device, &link.device)]
+            {
                 let waiting = end.witness.session().inbox_len();
                 if waiting > 0 {
                     let what = format!("{waiting} messages wait at the {side:?} of link {index}");
@@ -148,7 +150,7 @@ impl World {
         if self.scenario.topology.controllers > 1 {
             return Ok(());
         }
-        let all = self.devices.iter().enumerate();
-        all.map(|(index, device)| self.values.check(index, &device.lamps)).collect()
+        let mut all = self.devices.iter().enumerate();
+        all.try_for_each(|(index, device)| self.values.check(index, &device.lamps))
     }
 }

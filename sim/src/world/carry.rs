@@ -180,8 +180,8 @@ impl World {
         let (now, time, copy) = (self.now, self.time(), &about.copy);
         let lifetime = self.lifetime(side);
         let buffer = self.plan.reorder_buffer(copy.way);
-        let refuses = handed.transmit.kind == PacketType::HelloAck
-            && now < self.links[index].refusing_until;
+        let refuses =
+            handed.transmit.kind == PacketType::HelloAck && now < self.links[index].refusing_until;
         if refuses {
             bytes.iter_mut().skip(5).take(1).for_each(|status| *status = 1);
             self.plan.effects.count(FaultKind::RefuseHello);
@@ -202,6 +202,7 @@ impl World {
         }
         if fate.held > 0 {
             self.plan.note(copy, What::Reorder(micros(fate.held)));
+            self.values.unordered = true;
         }
         if fate.coalesced > 0 {
             self.plan.note(copy, What::Coalesce(micros(fate.coalesced)));
@@ -230,8 +231,7 @@ impl World {
             record.alive += copies;
         }
         let parcel = Parcel { flight, answers: about.answers };
-        let departure =
-            Departure { due, held: fate.held, coalesced: fate.coalesced, split };
+        let departure = Departure { due, held: fate.held, coalesced: fate.coalesced, split };
         if fate.doubled {
             let again = Departure { split: None, ..departure };
             let twin = parcel.clone();

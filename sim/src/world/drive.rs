@@ -4,7 +4,7 @@ use super::agenda::NEVER;
 use super::link::Tick;
 use super::{Source, World};
 use crate::{Side, Violation, What};
-use cync_core::{CivilTime, Disconnect, Event, Outcome};
+use cync_core::{CivilTime, Disconnect, Event};
 use std::time::Duration;
 
 /// How long it takes to find out that nobody can be reached.
@@ -316,9 +316,4 @@ impl World {
     pub(super) fn lifetime(&self, side: Side) -> u64 {
         crate::chaos::micros(self.config(side).copy_lifetime)
     }
-}
-
-/// How a command ended, in short.
-pub(super) const fn has_failed(outcome: &Outcome) -> bool {
-    !outcome.is_success()
 }

@@ -120,6 +120,8 @@ impl World {
         }
         let link = &mut self.links[index];
         link.life += 1;
+        self.values.unordered = true;
+        let link = &mut self.links[index];
         link.reactions.clear();
         let life = link.life;
         self.set(index, Source::React, NEVER);

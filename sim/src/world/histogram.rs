@@ -5,19 +5,13 @@ const EXACT: u64 = 1 << EXACT_BITS;
 const OCTAVES: usize = 22;
 
 /// How often which time was taken, in microseconds: of a fixed size, however many there are.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Histogram {
     counts: Vec<u32>,
     total: u64,
     /// Those that never ended: longer than any time.
     endless: u64,
     max: u64,
-}
-
-impl Default for Histogram {
-    fn default() -> Self {
-        Self { counts: Vec::new(), total: 0, endless: 0, max: 0 }
-    }
 }
 
 impl Histogram {

@@ -20,7 +20,7 @@ mod values;
 mod work;
 
 pub use histogram::Histogram;
-pub use outcome::{Broken, Outcome, Recording};
+pub use outcome::{Broken, Counted, Outcome, Recording};
 pub use plan::Effects;
 
 use crate::chaos::micros;
@@ -214,7 +214,8 @@ impl World {
         };
         let device = link % self.devices.len();
         config.endpoint = Endpoint(0x1000_0001 + device as u32);
-        let seed = mix(mix(scenario.seed) ^ (link as u64) << 33 ^ (side as u64) << 32 ^ u64::from(life));
+        let seed =
+            mix(mix(scenario.seed) ^ (link as u64) << 33 ^ (side as u64) << 32 ^ u64::from(life));
         let witness = if self.options.watched {
             Witness::new(overrides.size(), config, seed)?
         } else {
@@ -262,10 +263,8 @@ impl World {
     /// Performs the scenario, then checks what must hold once the faults have stopped.
     fn run(mut self) -> Outcome {
         let broken = self.perform().and_then(|()| self.calm_down()).err();
-        let broken = broken.map(|violation| Broken {
-            violation,
-            at: Duration::from_micros(self.now),
-        });
+        let broken =
+            broken.map(|violation| Broken { violation, at: Duration::from_micros(self.now) });
         self.outcome(broken)
     }
 
@@ -302,7 +301,11 @@ impl World {
         let (index, place) = (source / Source::EACH, source % Source::EACH);
         if index == self.links.len() {
             self.agenda.set(source, NEVER);
-            if place == 0 { self.happen()? } else { self.go_to_work()? }
+            if place == 0 {
+                self.happen()?
+            } else {
+                self.go_to_work()?
+            }
             return Ok(true);
         }
         match Source::of(place) {
@@ -316,5 +319,41 @@ impl World {
             None => self.agenda.set(source, NEVER),
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ChaosConfig;
+    use crate::scenario::{Phase, Work, Workload};
+
+    fn closed(workers: u8, commands: u64, chaos: ChaosConfig) -> Scenario {
+        let mut scenario = Scenario { seed: 1, ..Scenario::default() };
+        scenario.topology.lamps = workers;
+        scenario.work =
+            Work { workload: Some(Workload::Closed { workers }), commands, ..Work::default() };
+        let back = ChaosConfig {
+            latency: Duration::ZERO,
+            latency_variance: Duration::ZERO,
+            ..chaos.clone()
+        };
+        scenario.chaos = vec![Phase { after_commands: 0, to_device: chaos, from_device: back }];
+        scenario
+    }
+
+    #[test]
+    fn at_any_loss_every_command_is_done_and_a_run_repeats() {
+        for workers in [1, 10] {
+            for loss in ["0", "5%", "20%"] {
+                let rate = loss.parse().unwrap();
+                let chaos = ChaosConfig { packet_loss_rate: rate, ..ChaosConfig::default() };
+                let scenario = closed(workers, 500, chaos);
+                let outcome = run(&scenario, Options::default()).unwrap();
+                assert_eq!(outcome.broken, None);
+                assert_eq!(outcome.reached, outcome.commands);
+                assert_eq!(run(&scenario, Options::default()).unwrap(), outcome);
+            }
+        }
     }
 }

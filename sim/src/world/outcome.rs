@@ -25,6 +25,47 @@ pub struct Recording {
     pub faults: Vec<Fault>,
 }
 
+/// What sessions counted, all of one side together.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counted {
+    /// Connections made.
+    pub connections: u64,
+    /// Timers that ran out without an answer.
+    pub ack_timeouts: u64,
+    /// Messages recognised as repetitions: not delivered.
+    pub duplicates: u64,
+    /// Packets that could not be decoded.
+    pub decode_errors: u64,
+    /// Answers that belong to no message under way.
+    pub unmatched_answers: u64,
+    /// Times that `send` had no room.
+    pub queue_full: u64,
+    /// Times that input was not taken.
+    pub input_refusals: u64,
+    /// States that the full inbox dropped for newer ones.
+    pub states_dropped: u64,
+    /// Times that a first transmission waited for message numbers.
+    pub id_waits: u64,
+    /// Times that the retry budget held a copy back.
+    pub budget_waits: u64,
+}
+
+impl Counted {
+    fn add(mut self, stats: &Stats) -> Self {
+        self.connections += stats.connections;
+        self.ack_timeouts += stats.ack_timeouts;
+        self.duplicates += stats.duplicates;
+        self.decode_errors += stats.decode_errors.total();
+        self.unmatched_answers += stats.unmatched_answers;
+        self.queue_full += stats.queue_full;
+        self.input_refusals += stats.input_refusals;
+        self.states_dropped += stats.states_dropped;
+        self.id_waits += stats.id_waits;
+        self.budget_waits += stats.budget_waits;
+        self
+    }
+}
+
 /// What became of a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
@@ -63,9 +104,9 @@ pub struct Outcome {
     /// How often each kind of fault took effect.
     pub effects: Effects,
     /// What the sessions of all controllers counted.
-    pub controller: Stats,
+    pub controllers: Counted,
     /// What the sessions of all devices counted.
-    pub device: Stats,
+    pub devices: Counted,
     /// The invariant that does not hold, if there is one.
     pub broken: Option<Broken>,
     /// If it was asked for.
@@ -115,12 +156,16 @@ impl World {
     pub(super) fn outcome(mut self, broken: Option<Broken>) -> Outcome {
         let recording =
             Recording { ops: self.working.take_recorded(), faults: self.plan.take_recorded() };
-        let stats = |world: &mut Self, side: Side| {
-            let ends = world.links.iter_mut().map(|link| *link.end(side).witness.session().stats());
-            ends.reduce(|all, one| all.plus(&one)).unwrap_or_default()
+        let counted = |side: Side| {
+            self.links.iter().fold(Counted::default(), |all, link| {
+                let end = match side {
+                    Side::Controller => &link.controller,
+                    Side::Device => &link.device,
+                };
+                all.add(end.witness.session().stats())
+            })
         };
-        let (controller, device) =
-            (stats(&mut self, Side::Controller), stats(&mut self, Side::Device));
+        let (controllers, devices) = (counted(Side::Controller), counted(Side::Device));
         let tally = self.tally;
         Outcome {
             hash: self.tap.hash(),
@@ -140,8 +185,8 @@ impl World {
             packets: tally.packets,
             time: Duration::from_micros(self.now),
             effects: self.plan.effects,
-            controller,
-            device,
+            controllers,
+            devices,
             broken,
             recording,
         }

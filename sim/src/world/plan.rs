@@ -78,10 +78,6 @@ impl Plan {
         self.timed.clear();
     }
 
-    pub(super) const fn is_over(&self) -> bool {
-        self.calm
-    }
-
     fn chaos(&self, way: Direction) -> Option<&ChaosConfig> {
         let phase = self.phases.get(self.phase).filter(|_| !self.calm)?;
         Some(match way {

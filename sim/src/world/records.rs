@@ -91,9 +91,7 @@ impl Records {
 
     /// The next message. Those that nobody can be waiting for are forgotten.
     pub(super) fn push(&mut self, record: Record, settled: impl Fn(&Record) -> bool) {
-        while self.records.front().is_some_and(|oldest| {
-            oldest.done && settled(oldest)
-        }) {
+        while self.records.front().is_some_and(|oldest| oldest.done && settled(oldest)) {
             self.records.pop_front();
             self.first += 1;
         }
@@ -102,14 +100,6 @@ impl Records {
 
     pub(super) fn get(&mut self, message: u32) -> Option<&mut Record> {
         self.records.get_mut(message.checked_sub(self.first)? as usize)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {
-        self.records.iter()
     }
 
     /// A first copy shows which numbers a message has.

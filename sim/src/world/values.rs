@@ -80,7 +80,8 @@ impl Values {
         }
         for (index, lamp) in lamps.iter().enumerate() {
             for attribute in 0..ATTRIBUTES {
-                let Some(value) = self.values.get((device * self.lamps + index) * ATTRIBUTES + attribute)
+                let Some(value) =
+                    self.values.get((device * self.lamps + index) * ATTRIBUTES + attribute)
                 else {
                     continue;
                 };

@@ -212,7 +212,7 @@ impl World {
         self.perform_op(Op { number, at, link: link as u16, act })
     }
 
-    fn perform_op(&mut self, op: Op) -> Result<(), Violation> {
+    pub(super) fn perform_op(&mut self, op: Op) -> Result<(), Violation> {
         if let Some(recorded) = &mut self.working.recorded {
             recorded.push(op);
         }
