@@ -8,6 +8,7 @@ mod attempts;
 mod chaos;
 mod corrupt;
 mod device;
+pub mod explore;
 mod fault;
 mod label;
 #[cfg(feature = "net")]
