@@ -188,14 +188,6 @@ impl Witness {
         matches!(self.watch, Watch::Everything)
     }
 
-    /// As [`Witness::new`], and nothing is checked.
-    ///
-    /// # Errors
-    /// The rule that `config` breaks.
-    pub fn unwatched(size: Size, config: Config, seed: u64) -> Result<Self, ConfigError> {
-        Self::new(size, config, seed)
-    }
-
     /// The session, to look at.
     pub const fn session(&self) -> &AnySession {
         &self.session

@@ -26,7 +26,7 @@ pub use plan::Effects;
 use crate::chaos::micros;
 use crate::scenario::{Overrides, Scenario};
 use crate::witness::Witness;
-use crate::{Device, Side, Violation};
+use crate::{CANARY, Device, Side, Violation};
 use agenda::{Agenda, NEVER};
 use cync_core::wire::{Endpoint, MAX_PACKET};
 use cync_core::{AuthCode, Config, ConfigError, Instant, mix};
@@ -40,9 +40,6 @@ use std::time::Duration;
 use tap::Tap;
 use values::Values;
 use work::Working;
-
-/// The authentication code that every simulated device greets with. It must never be seen anywhere else.
-pub const CANARY: &[u8; 16] = b"\xc4Nary-Secret-7\xe5\x91";
 
 /// More than can happen at one time.
 const MANY: u32 = 100_000;
