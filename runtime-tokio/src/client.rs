@@ -144,6 +144,17 @@ impl Client {
         Ok(id)
     }
 
+    /// Sends a sign of life now. The peer's answer shows in [`Client::stats`] only.
+    ///
+    /// # Errors
+    /// If the session is not ready.
+    pub fn ping(&self) -> Result<(), SendError> {
+        let mut inner = self.shared.lock();
+        inner.session.ping(self.shared.now())?;
+        inner.wake();
+        Ok(())
+    }
+
     /// The next message from the peer; `None` once the connection is gone and all have been taken.
     pub async fn recv(&self) -> Option<Message> {
         loop {
@@ -171,6 +182,18 @@ impl Client {
             inner.wake();
         }
         message
+    }
+
+    /// Acknowledges a request from the peer (status 0), or refuses it, if
+    /// [`Config::acknowledge`](cync_core::Config) leaves that to the application.
+    ///
+    /// # Errors
+    /// If it was answered already, or too many answers are owed to send this one now.
+    pub fn respond(&self, delivery: DeliveryId, status: StatusCode) -> Result<(), RespondError> {
+        let mut inner = self.shared.lock();
+        let result = inner.session.respond(self.shared.now(), delivery, status);
+        inner.wake();
+        result
     }
 
     /// Reports a request from the peer as executed (status 0) or failed.

@@ -72,6 +72,11 @@ impl Device {
         self.state
     }
 
+    /// Changes what it remembers, as its own switch does: that is no execution.
+    pub const fn set_state(&mut self, state: DeviceState) {
+        self.state = state;
+    }
+
     /// How many commands it has executed, those that changed nothing included: a double execution shows.
     pub const fn applied_count(&self) -> u64 {
         self.applied
@@ -145,7 +150,8 @@ impl Device {
         }
     }
 
-    fn announcement(&self) -> StatusAnnouncement {
+    /// What it announces of its state.
+    pub fn announcement(&self) -> StatusAnnouncement {
         let DeviceState { on, brightness, color_mode, rgb, online } = self.state;
         let device = u16::from(self.address);
         StatusAnnouncement { device, reachable: online, on, brightness, color_mode, rgb }

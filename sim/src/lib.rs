@@ -10,6 +10,7 @@ mod corrupt;
 mod device;
 mod fault;
 mod label;
+mod lane;
 #[cfg(feature = "net")]
 pub mod net;
 mod rate;
@@ -24,6 +25,7 @@ pub use corrupt::corrupt;
 pub use device::{Device, DeviceState, Reaction};
 pub use fault::{Fault, FaultKind, Place, What};
 pub use label::{Direction, Label};
+pub use lane::{Arrival, Lane};
 pub use rate::{Ppm, RateError};
 pub use scenario::{Scenario, Side};
 pub use sized::{AnySession, Size};

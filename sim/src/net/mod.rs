@@ -4,6 +4,8 @@ mod device;
 mod greet;
 mod impair;
 mod parties;
+mod serve;
+mod weather;
 
-pub use device::{DeviceOptions, Link, SimulatedDevice};
-pub use impair::{Counts, LinkCounts};
+pub use device::{DeviceOptions, HelloAnswer, SimulatedDevice};
+pub use weather::{Counts, Link, LinkCounts};
