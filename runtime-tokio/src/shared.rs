@@ -118,7 +118,8 @@ impl Shared {
         let mut inner = self.lock();
         let driver = inner.reseat();
         let now = self.now();
-        if inner.session.state() != State::Disconnected {
+        // A connection that was asked for replaces none.
+        if !matches!(inner.session.state(), State::Disconnected | State::Connecting) {
             inner.session.handle_disconnected(now, Disconnect::Replaced);
         }
         inner.session.handle_connected(now);
