@@ -21,6 +21,8 @@ pub(super) struct Parties {
 pub(super) struct Party {
     pub(super) client: Client,
     pub(super) track: Arc<Track>,
+    /// Held by whoever takes a message of the party, until the device has acted on it: messages are acted on in order.
+    pub(super) turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct Known {
@@ -53,7 +55,7 @@ impl Parties {
             return None;
         }
         let client = Client::new(config, self.seed ^ u64::from(endpoint.0)).ok()?;
-        let party = Party { client, track: Arc::new(Track::new(endpoint)) };
+        let party = Party { client, track: Arc::new(Track::new(endpoint)), turn: Arc::default() };
         self.known.insert(endpoint, Known { party: party.clone(), connections: 1, left: now });
         Some(party)
     }

@@ -2,7 +2,7 @@ use super::HelloAnswer;
 use super::greet::{Greeting, read_greeting};
 use super::impair::impair;
 use super::parties::{Parties, Party};
-use super::weather::{Track, Weather};
+use super::weather::Weather;
 use crate::{Device, Direction};
 use cync_core::Request;
 use cync_core::wire::{Endpoint, StatusCode, op};
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedMutexGuard, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -71,16 +71,31 @@ impl Shared {
         self.hellos.load(Ordering::Relaxed)
     }
 
-    /// Executes a request, reports its result and announces the new state; or refuses it.
-    async fn react(&self, party: &Joined<'_>, message: &Message) {
-        let (Some(id), Some(frame)) = (message.id, message.frame) else { return };
-        let (client, chaos) = (&party.client, self.weather.chaos(Direction::ToDevice));
+    /// Takes its time for a message, then acts on it. It does so even if the connection goes meanwhile: the message was
+    /// acknowledged, and its repetitions will not be delivered. Until then nothing else has the party's turn.
+    async fn react(self: &Arc<Self>, party: &Party, message: Message, turn: OwnedMutexGuard<()>) {
+        let chaos = self.weather.chaos(Direction::ToDevice);
         let copy = party.track.command(message.prefix.msg_id.0.into());
+        let refused = chaos.refuses(self.weather.seed(), &copy);
         let time = chaos.takes(self.weather.seed(), &copy);
-        if time > 0 {
-            tokio::time::sleep(Duration::from_micros(time)).await;
+        if time == 0 {
+            self.act(&party.client, &message, refused);
+            return;
         }
-        if chaos.refuses(self.weather.seed(), &copy) {
+        let (shared, client) = (Arc::clone(self), party.client.clone());
+        let late = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_micros(time)).await;
+            shared.act(&client, &message, refused);
+            drop(turn);
+        });
+        // Nothing in it fails.
+        let _ = late.await;
+    }
+
+    /// Executes a request, reports its result and announces the new state; or refuses it.
+    fn act(&self, client: &Client, message: &Message, refused: bool) {
+        let (Some(id), Some(frame)) = (message.id, message.frame) else { return };
+        if refused {
             tracing::debug!(event = "request", op = frame.op, status = %REFUSED);
             // One that has no room is asked for again by the repetition of its request.
             let _ = client.respond(id, REFUSED);
@@ -106,15 +121,14 @@ impl Shared {
 struct Joined<'a> {
     shared: &'a Shared,
     endpoint: Endpoint,
-    client: Client,
-    track: Arc<Track>,
+    party: Party,
 }
 
 impl<'a> Joined<'a> {
     /// `None` if there are too many parties.
     fn new(shared: &'a Shared, endpoint: Endpoint) -> Option<Self> {
-        let Party { client, track } = shared.parties().join(endpoint, Instant::now())?;
-        Some(Self { shared, endpoint, client, track })
+        let party = shared.parties().join(endpoint, Instant::now())?;
+        Some(Self { shared, endpoint, party })
     }
 }
 
@@ -234,17 +248,20 @@ async fn answer(greeted: Greeted, bytes: &[u8], stays: bool) {
 /// One connection, from its greeting to its end.
 async fn serve(greeted: Greeted, shared: &Arc<Shared>) {
     let Greeted { peer, greeting: Greeting { endpoint, bytes }, reader, writer, .. } = greeted;
-    let Some(party) = Joined::new(shared, endpoint) else {
+    let Some(joined) = Joined::new(shared, endpoint) else {
         tracing::warn!(event = "refused", %peer, %endpoint, "too many parties");
         return;
     };
     tracing::info!(event = "connected", %peer, %endpoint);
     let io = tokio::io::join(io::Cursor::new(bytes).chain(reader), writer);
+    let party = &joined.party;
     let (inside, pump) = impair(io, Arc::clone(&shared.weather), Arc::clone(&party.track));
     let driver = party.client.drive(inside).run();
     let app = async {
-        while let Some(message) = party.client.recv().await {
-            shared.react(&party, &message).await;
+        loop {
+            let turn = Arc::clone(&party.turn).lock_owned().await;
+            let Some(message) = party.client.recv().await else { break };
+            shared.react(party, message, turn).await;
         }
         std::future::pending::<()>().await;
     };

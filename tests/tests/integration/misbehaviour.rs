@@ -76,3 +76,24 @@ async fn a_connection_that_is_cut_ends_what_was_under_way() {
     assert_eq!(receipt.attempts, 1);
     soon(client.reached(State::Disconnected)).await;
 }
+
+#[tokio::test]
+async fn a_slow_device_executes_what_it_acknowledged_even_if_the_connection_goes() {
+    let chaos = ChaosConfig { slow_rate: percent(100), slow: 300 * MS, ..ChaosConfig::NONE };
+    let device = device(to_device(chaos)).await;
+    let mut config = impatient();
+    config.ride_through = true;
+    let client = keep_connected(&device, config).await;
+    for nth in 1..=4 {
+        let before = client.stats().acks.ok;
+        let waiting = {
+            let client = client.clone();
+            let request = Request::from(power(true)).until(Stage::Executed);
+            tokio::spawn(async move { client.send(request).await })
+        };
+        until(|| client.stats().acks.ok > before).await;
+        device.cut();
+        soon(waiting).await.unwrap().unwrap();
+        assert_eq!(device.applied_count(), nth);
+    }
+}
