@@ -244,7 +244,7 @@ fn wrong_arguments_are_usage_errors_that_say_what_is_right() {
         ("--simulate --latency-variance 3s", "longer than 2s"),
         ("--simulate --reorder 30", "20%"),
         ("--simulate --reorder-delay 1h", "longer than 2s"),
-        ("--simulate --corrupt -1%", "20%"),
+        ("--simulate --corrupt 101%", "20%"),
         ("--simulate --drop-pattern 0/5", "1,6,11"),
         ("--simulate --drop-pattern 1,x", "1/5"),
         ("--simulate --drop-pattern 1/5 --loss 5%", "cannot be used with"),

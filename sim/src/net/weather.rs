@@ -114,18 +114,8 @@ pub(super) struct Weather {
 }
 
 impl Weather {
-    pub(super) const fn new(link: Link) -> Self {
-        let none = Counts {
-            packets: 0,
-            dropped: 0,
-            duplicated: 0,
-            reordered: 0,
-            corrupted: 0,
-            split: 0,
-            coalesced: 0,
-        };
-        let counts = LinkCounts { to_device: none, from_device: none };
-        Self { link, counts: Mutex::new(counts), silent: AtomicBool::new(false) }
+    pub(super) fn new(link: Link) -> Self {
+        Self { link, counts: Mutex::default(), silent: AtomicBool::new(false) }
     }
 
     /// Whether nothing gets out of the device.

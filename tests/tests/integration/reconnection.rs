@@ -10,7 +10,7 @@ async fn a_malformed_hello_is_given_up_as_an_invalid_response_after_three() {
     let device = calm_device().await;
     device.answer_hellos(HelloAnswer::Garbled);
     let mut config = impatient();
-    config.greeting_timeout = 50 * MS;
+    config.greeting_timeout = 200 * MS;
     let client = Client::new(config, 1).unwrap();
     let result = soon(client.keep_connected(device.local_addr())).await;
     let invalid = GaveUp::Handshake(HandshakeError::InvalidResponse);
