@@ -432,7 +432,7 @@ mod tests {
         assert_eq!(reads.len(), 1, "they arrive together");
         assert_eq!(reads[0].1, (0..3).flat_map(packet).collect::<Vec<_>>());
         assert!(reads[0].0 <= 502, "{}", reads[0].0);
-        let reads = sent(chaos, 1, 1).await;
+        let reads = sent(chaos, 1, 1000).await;
         assert!((1..=501).contains(&reads[0].0), "{}", reads[0].0);
     }
 
