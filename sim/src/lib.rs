@@ -11,6 +11,7 @@ mod device;
 pub mod explore;
 mod fault;
 mod label;
+mod lane;
 #[cfg(feature = "net")]
 pub mod net;
 mod rate;
@@ -26,6 +27,7 @@ pub use corrupt::corrupt;
 pub use device::{Device, DeviceState, Reaction};
 pub use fault::{Fault, FaultKind, Place, What};
 pub use label::{Direction, Label};
+pub use lane::{Arrival, Lane};
 pub use rate::{Ppm, RateError};
 pub use scenario::{Scenario, Side};
 pub use sized::{AnySession, Size};
