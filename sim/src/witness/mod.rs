@@ -55,7 +55,7 @@ use cync_core::{
     HangupReason, Instant, MessageId, RespondError, SendError, State,
 };
 use ears::Ears;
-use index::Map;
+use index::Ids;
 use std::time::Duration;
 
 /// Fails with a [`Violation`] unless something holds.
@@ -96,7 +96,7 @@ pub struct Witness {
     book: Book,
     ears: Ears,
     /// Messages that are not done.
-    ids: Map<MessageId, u32>,
+    ids: Ids,
     /// Messages that were accepted.
     accepted: u32,
     scratch: Vec<u8>,
@@ -155,7 +155,7 @@ impl Witness {
             has_canary,
             book: Book::new(size, &config, accepted),
             ears: Ears::new(size, &config),
-            ids: Map::default(),
+            ids: Ids::default(),
             accepted,
             scratch: vec![0; MAX_PACKET],
             told: Instant::ZERO,
@@ -321,7 +321,8 @@ impl Witness {
             Ok(id) => {
                 let message = self.accepted;
                 self.accepted = message.wrapping_add(1);
-                let known = self.ids.insert(id, message);
+                let known = self.ids.get(id);
+                self.ids.insert(id, message);
                 if self.watch != Watch::Nothing {
                     ensure!(known.is_none(), "S2", "{id} is in use");
                 }
@@ -349,7 +350,7 @@ impl Witness {
         let _ = now;
         let cancelled = self.session.cancel(id);
         if self.watch == Watch::Everything {
-            let index = self.ids.get(&id).copied();
+            let index = self.ids.get(id);
             self.book.on_cancel(self.told, id, index, cancelled)?;
         }
         Ok(cancelled)
@@ -399,10 +400,8 @@ impl Witness {
             return Ok(None);
         };
         let message = match event {
-            Event::Sent { id } | Event::Acked { id } | Event::Executed { id } => {
-                self.ids.get(&id).copied()
-            }
-            Event::Done { id, .. } => self.ids.remove(&id),
+            Event::Sent { id } | Event::Acked { id } | Event::Executed { id } => self.ids.get(id),
+            Event::Done { id, .. } => self.ids.remove(id),
             _ => None,
         };
         match self.watch {

@@ -58,7 +58,7 @@ impl Witness {
         out: &[u8],
     ) -> Result<Option<Handed>, Violation> {
         let Some(transmit) = transmit else { return Ok(None) };
-        let message = transmit.id.and_then(|id| self.ids.get(&id).copied());
+        let message = transmit.id.and_then(|id| self.ids.get(id));
         if self.watch != Watch::Nothing {
             let bytes = out.get(..transmit.len).unwrap_or_default();
             self.check_handed_over(&transmit, message, bytes)?;
