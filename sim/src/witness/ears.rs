@@ -175,7 +175,18 @@ impl Ears {
 
     /// Messages that the session can remember.
     pub(super) fn most_remembered(&self) -> usize {
-        if self.forgot_senders || self.misled { usize::MAX } else { self.accepted.len() }
+        if self.forgot_senders || self.misled || self.too_late {
+            usize::MAX
+        } else {
+            self.accepted.len()
+        }
+    }
+
+    /// Everything that is remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        let of_senders: usize = self.senders.values().map(|sender| sender.accepted.len()).sum();
+        self.accepted.len() + of_senders + self.lent.len() + self.owed.len()
     }
 
     /// A connection came or went: answers belong to one connection.

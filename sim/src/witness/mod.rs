@@ -42,6 +42,8 @@ mod levels;
 mod message;
 mod packets;
 mod replies;
+#[cfg(test)]
+mod tests;
 
 pub use asked::{Asked, Flight, Got, Handed, Taken, What};
 pub use bytes::Bytes;
