@@ -155,9 +155,10 @@ impl Witness {
         Ok(Taken { bytes: taken, dealt_with })
     }
 
-    /// Offers bytes of any number of packets to a session that is unwatched; returns how many were taken.
+    /// Offers bytes of any number of packets, of which the model can make nothing: the session is unwatched from then on. Returns
+    /// how many were taken.
     pub fn offer(&mut self, now: Instant, bytes: &[u8]) -> usize {
-        self.watch = Watch::Nothing;
+        self.unwatch();
         let taken = self.session.handle_input(now, bytes);
         self.stalled = !self.session.wants_input();
         taken
