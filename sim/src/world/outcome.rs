@@ -67,7 +67,7 @@ impl Counted {
 }
 
 /// What became of a run.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Outcome {
     /// Equal runs have equal hashes: over every byte and every event.
     pub hash: u64,
