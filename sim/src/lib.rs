@@ -15,6 +15,7 @@ pub mod net;
 mod rate;
 pub mod scenario;
 mod sized;
+pub mod trace;
 mod verdict;
 mod violation;
 pub mod witness;

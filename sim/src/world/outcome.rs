@@ -152,7 +152,7 @@ impl Tally {
     }
 }
 
-impl World {
+impl World<'_> {
     pub(super) fn outcome(mut self, broken: Option<Broken>) -> Outcome {
         let recording =
             Recording { ops: self.working.take_recorded(), faults: self.plan.take_recorded() };
