@@ -5,7 +5,9 @@ fn main() {
     use cync_sim::world::{Options, run};
     let most: u64 = std::env::args().nth(1).map_or(200, |it| it.parse().unwrap());
     let only = std::env::args().nth(2);
-    for defect in Defect::ALL.iter().filter(|it| only.as_deref().is_none_or(|name| name == it.name())) {
+    for defect in
+        Defect::ALL.iter().filter(|it| only.as_deref().is_none_or(|name| name == it.name()))
+    {
         let start = std::time::SystemTime::now();
         plant(Some(*defect));
         let found = (0..most).find_map(|seed| {

@@ -17,6 +17,8 @@ pub mod net;
 mod rate;
 pub mod scenario;
 mod sized;
+pub mod trace;
+mod verdict;
 mod violation;
 pub mod witness;
 pub mod world;
@@ -31,6 +33,7 @@ pub use lane::{Arrival, Lane};
 pub use rate::{Ppm, RateError};
 pub use scenario::{Scenario, Side};
 pub use sized::{AnySession, Size};
+pub use verdict::Missed;
 pub use violation::Violation;
 
 /// The authentication code of all that is simulated: looked for wherever it must not be.

@@ -7,12 +7,12 @@ use super::{Source, World};
 use crate::witness::{Asked, Got, What};
 use crate::{Copy, Direction, Label, Side, Violation};
 use cync_core::Acknowledge;
-use cync_core::wire::{Command, Destination, StatusAnnouncement, StatusCode, op};
+use cync_core::wire::{self, Command, Destination, StatusAnnouncement, StatusCode, op};
 
-impl World {
+impl World<'_> {
     /// Takes messages from the inbox, if there are any and the application is not deaf.
     pub(super) fn take(&mut self, index: usize, side: Side) -> Result<bool, Violation> {
-        let (time, now) = (self.time(), self.now);
+        let (time, now, place) = (self.time(), self.now, self.place(index, side));
         let end = self.links[index].end(side);
         if !end.readable {
             return Ok(false);
@@ -23,8 +23,7 @@ impl World {
         let mut busy = false;
         while let Some(got) = self.links[index].end(side).witness.recv(time)? {
             busy = true;
-            self.tap.word(u64::from(got.kind.byte()) << 32 | u64::from(got.msg_id.0));
-            self.tap.bytes(&got.data);
+            self.tap.delivered(place, &got);
             if side == Side::Device {
                 self.requested(index, got)?;
             }
@@ -45,7 +44,7 @@ impl World {
             (record.op, record.delivered)
         });
         let life = link.life;
-        let label = Label { kind: 0x73, frame: 0, number };
+        let label = Label { kind: 0x73, frame: wire::Direction::REQUEST.0, number };
         let copy = Copy { link: index as u16, way: Direction::ToDevice, label, attempt };
         let refusal = self.plan.refusal(&copy).map(StatusCode);
         let service = self.plan.service(&copy);

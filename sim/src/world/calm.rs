@@ -20,10 +20,12 @@ const SETTLE: u64 = 6_000_000;
 /// Every end of every link.
 pub(super) const ENDS: [Side; 2] = Side::BOTH;
 
-impl World {
+impl World<'_> {
     /// The faults stop; then everything must come to its end.
     pub(super) fn calm_down(&mut self) -> Result<(), Violation> {
         self.plan.end();
+        self.working.end();
+        self.schedule_work();
         for link in &mut self.links {
             (link.partitioned_until, link.refusing_until) = (0, 0);
             link.off_until = link.off_until.min(self.now);
@@ -81,7 +83,7 @@ impl World {
         let until = self.now + most;
         loop {
             let states = self.links.iter().map(|link| {
-                let state = |end: &super::link::End| end.witness.session().state();
+                let state = |end: &super::link::End<'_>| end.witness.session().state();
                 (state(&link.controller), state(&link.device))
             });
             let Some((index, states)) =

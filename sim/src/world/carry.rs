@@ -24,7 +24,7 @@ struct About {
     is_greeting: bool,
 }
 
-impl World {
+impl World<'_> {
     /// A packet was handed over: it sets out, unless something happens to it.
     pub(super) fn depart(
         &mut self,
@@ -32,11 +32,10 @@ impl World {
         side: Side,
         handed: &Handed,
     ) -> Result<(), Violation> {
-        let now = self.now;
+        let place = self.place(index, side);
         let mut out = std::mem::take(&mut self.out);
         let bytes = out.get(..handed.transmit.len).unwrap_or_default();
-        self.tap.word(now << 1 | side as u64);
-        self.tap.bytes(bytes);
+        self.tap.handed(place, bytes);
         self.tally.packets += 1;
         if self.quiet && !matches!(bytes.first(), Some(0xd3 | 0xd8)) {
             let what = format!("{} is handed over though all is done", handed.transmit.kind);
@@ -78,6 +77,11 @@ impl World {
                 let counter = counter_of(kind, bytes);
                 end.records.number(message, kind.byte(), prefix_number(bytes), counter);
             }
+            about.copy.label.frame = match kind {
+                PacketType::DataChannel => wire::Direction::REQUEST.0,
+                PacketType::StatusBroadcast => wire::Direction::ANNOUNCE.0,
+                _ => 0,
+            };
             if let Some(record) = end.records.get(message) {
                 about.copy.label.number = record.op;
                 about.copy.attempt = attempt.into();
@@ -193,6 +197,7 @@ impl World {
         let due = now + self.transit + fate.delay;
         if due + fate.held + fate.coalesced >= about.since + lifetime {
             // No copy takes so long, nor does its answer: the sessions rely on it.
+            self.plan.note(copy, What::Drop);
             self.spare.push(bytes);
             return;
         }
@@ -207,8 +212,8 @@ impl World {
         if fate.coalesced > 0 {
             self.plan.note(copy, What::Coalesce(micros(fate.coalesced)));
         }
-        let count = self.plan.corruption_bytes(copy.way);
-        if fate.corrupted != 0 && crate::corrupt::corrupt(&mut bytes, fate.corrupted, count) {
+        let (bits, count) = (fate.corrupted >> 8, (fate.corrupted & 0xff).max(1) as u8);
+        if fate.corrupted != 0 && crate::corrupt::corrupt(&mut bytes, bits, count) {
             self.plan.note(copy, What::Corrupt(fate.corrupted));
         }
         let mut split = None;

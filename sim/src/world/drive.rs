@@ -21,7 +21,7 @@ const SITE_TIME: CivilTime = CivilTime {
     utc_offset_centihours: -600,
 };
 
-impl World {
+impl World<'_> {
     /// Everything that an end can do now; then it is known when its timer is due.
     pub(super) fn drive(&mut self, index: usize, side: Side) -> Result<(), Violation> {
         if side == Side::Device && self.now < self.links[index].off_until {
@@ -52,10 +52,10 @@ impl World {
     }
 
     fn schedule_tick(&mut self, index: usize, side: Side) {
-        let now = self.now;
+        let (time, now) = (self.time(), self.now);
         let off_until = if side == Side::Device { self.links[index].off_until } else { 0 };
         let end = self.links[index].end(side);
-        let deadline = end.witness.session().poll_timeout().map(|deadline| deadline.at.as_micros());
+        let deadline = end.witness.rest(time).map(|deadline| deadline.at.as_micros());
         let Some(deadline) = deadline else {
             end.tick = None;
             self.set(index, Source::tick(side), NEVER);
@@ -168,10 +168,10 @@ impl World {
 
     fn events(&mut self, index: usize, side: Side) -> Result<bool, Violation> {
         let mut busy = false;
-        while let Some((event, message)) = self.links[index].end(side).witness.event()? {
+        let (time, place) = (self.time(), self.place(index, side));
+        while let Some((event, message)) = self.links[index].end(side).witness.event(time)? {
             busy = true;
-            self.tap.word(self.now);
-            self.tap.event(&event);
+            self.tap.event(place, &event);
             self.event(index, side, &event, message)?;
         }
         Ok(busy)

@@ -7,7 +7,7 @@ use crate::chaos::micros;
 use crate::{FaultKind, Side, Violation, What};
 use cync_core::Disconnect;
 
-impl World {
+impl World<'_> {
     pub(super) fn schedule_timed(&mut self) {
         let next = self.plan.next_timed().unwrap_or(NEVER);
         let source = self.timed_source();

@@ -15,6 +15,8 @@ mod outcome;
 mod pipe;
 mod plan;
 mod records;
+mod seat;
+mod seating;
 mod tap;
 mod values;
 mod work;
@@ -22,22 +24,28 @@ mod work;
 pub use histogram::Histogram;
 pub use outcome::{Broken, Counted, Outcome, Recording};
 pub use plan::Effects;
+pub(crate) use seating::Seating;
+pub(crate) use tap::Tap;
 
 use crate::chaos::micros;
-use crate::scenario::{Overrides, Scenario};
+use crate::scenario::Scenario;
+use crate::trace::{Log, Place, Shared, TraceError};
 use crate::witness::Witness;
-use crate::{CANARY, Device, Side, Violation};
+use crate::{Device, Side, Violation};
 use agenda::{Agenda, NEVER};
-use cync_core::wire::{Endpoint, MAX_PACKET};
-use cync_core::{AuthCode, Config, ConfigError, Instant, mix};
+use cync_core::wire::MAX_PACKET;
+use cync_core::{Config, ConfigError, Instant};
 use link::{End, Link};
 use outcome::Tally;
 use pipe::Pipe;
 use plan::Plan;
 use records::Records;
+use seat::Seat;
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io::Write;
+use std::rc::Rc;
 use std::time::Duration;
-use tap::Tap;
 use values::Values;
 use work::Working;
 
@@ -113,11 +121,11 @@ struct Lamps {
 
 /// Everything there is.
 #[derive(Debug)]
-pub struct World {
+pub struct World<'t> {
     scenario: Scenario,
     options: Options,
     now: u64,
-    links: Vec<Link>,
+    links: Vec<Link<'t>>,
     devices: Vec<Lamps>,
     values: Values,
     agenda: Agenda,
@@ -127,8 +135,7 @@ pub struct World {
     tally: Tally,
     /// How long a packet travels, one way.
     transit: u64,
-    /// The configurations: of controllers, of devices.
-    configs: [Config; 2],
+    seating: Seating,
     out: Vec<u8>,
     /// Buffers of packets that have arrived.
     spare: Vec<Vec<u8>>,
@@ -136,6 +143,8 @@ pub struct World {
     quiet: bool,
     /// How much has happened at this time.
     steps: u32,
+    /// What every call of a session is written to, if it is.
+    trace: Option<Shared<'t>>,
 }
 
 /// Runs a scenario to its end.
@@ -143,28 +152,37 @@ pub struct World {
 /// # Errors
 /// If its sessions cannot be configured as it says; [`Scenario::parse`] refuses such a scenario.
 pub fn run(scenario: &Scenario, options: Options) -> Result<Outcome, ConfigError> {
-    Ok(World::new(scenario, options)?.run())
+    Ok(World::new(scenario, options, None)?.run())
 }
 
-/// The configurations of controllers and devices in a scenario.
-pub(crate) fn configs(scenario: &Scenario) -> Result<[Config; 2], ConfigError> {
-    let of = |side: Side, overrides: &Overrides| {
-        let config = if side == scenario.topology.dials {
-            Config::greeter(Endpoint(0), AuthCode::new(CANARY)?)
-        } else {
-            Config::listener(Endpoint(0))
-        };
-        Ok(overrides.apply(config))
-    };
-    let mut controller = of(Side::Controller, &scenario.controller)?;
-    let mut device = of(Side::Device, &scenario.device)?;
-    scenario.controller.meet(&mut controller, &device);
-    scenario.device.meet(&mut device, &controller);
-    Ok([controller, device])
+/// As [`run`], and writes everything that goes into sessions and comes out of them to `trace`, line by line (see
+/// [`crate::trace`]).
+///
+/// # Errors
+/// If the sessions cannot be configured as the scenario says, if it cannot be told in a trace, or if that cannot be written.
+pub fn run_traced(
+    scenario: &Scenario,
+    options: Options,
+    trace: &mut dyn Write,
+) -> Result<Outcome, TraceError> {
+    let text = scenario.to_toml();
+    let read = Scenario::parse(&text).map_err(|error| TraceError::Scenario(error.to_string()))?;
+    if read != *scenario {
+        return Err(TraceError::Scenario("its times are no whole microseconds".into()));
+    }
+    let log = Rc::new(RefCell::new(Log::new(trace, &text)));
+    let outcome = World::new(scenario, options, Some(Rc::clone(&log)))?.run();
+    let broken = outcome.broken.as_ref().map(|broken| broken.violation.to_string());
+    log.borrow_mut().end(outcome.hash, broken)?;
+    Ok(outcome)
 }
 
-impl World {
-    fn new(scenario: &Scenario, options: Options) -> Result<Self, ConfigError> {
+impl<'t> World<'t> {
+    fn new(
+        scenario: &Scenario,
+        options: Options,
+        trace: Option<Shared<'t>>,
+    ) -> Result<Self, ConfigError> {
         let topology = scenario.topology;
         let (controllers, devices) = (topology.controllers.max(1), topology.devices.max(1));
         let count = usize::from(controllers) * usize::from(devices);
@@ -183,7 +201,8 @@ impl World {
             working: Working::new(scenario, options.record),
             tally: Tally::default(),
             transit: micros(topology.round_trip) / 2,
-            configs: configs(scenario)?,
+            seating: Seating::new(scenario)?,
+            trace,
             out: vec![0; MAX_PACKET],
             spare: Vec::new(),
             quiet: false,
@@ -209,27 +228,24 @@ impl World {
         Ok(world)
     }
 
-    fn new_end(&self, link: usize, side: Side, life: u32) -> Result<End, ConfigError> {
-        let scenario = &self.scenario;
-        let (mut config, overrides) = match side {
-            Side::Controller => (self.configs[0].clone(), &scenario.controller),
-            Side::Device => (self.configs[1].clone(), &scenario.device),
-        };
-        let device = link % self.devices.len();
-        config.endpoint = Endpoint(0x1000_0001 + device as u32);
-        let seed =
-            mix(mix(scenario.seed) ^ (link as u64) << 33 ^ (side as u64) << 32 ^ u64::from(life));
+    fn new_end(&self, link: usize, side: Side, life: u32) -> Result<End<'t>, ConfigError> {
+        let (size, config, seed) = self.seating.of(link, side, life);
         let witness = if self.options.watched {
-            Witness::new(overrides.size(), config, seed)?
+            Witness::new(size, config, seed)?
         } else {
-            Witness::unwatched(overrides.size(), config, seed)?
+            Witness::unwatched(size, config, seed)?
+        };
+        let place = self.place(link, side);
+        let witness = match &self.trace {
+            Some(log) => Seat::traced(witness, Rc::clone(log), place, life),
+            None => Seat::new(witness),
         };
         Ok(End {
             witness,
             records: Records::new(),
             pipe: Pipe::default(),
             epoch: None,
-            dials: side == scenario.topology.dials,
+            dials: side == self.scenario.topology.dials,
             stalled: false,
             ticks: 0,
             tick: None,
@@ -244,15 +260,16 @@ impl World {
     }
 
     const fn config(&self, side: Side) -> &Config {
-        let [controller, device] = &self.configs;
-        match side {
-            Side::Controller => controller,
-            Side::Device => device,
-        }
+        self.seating.config(side)
     }
 
     const fn time(&self) -> Instant {
         Instant::from_micros(self.now)
+    }
+
+    /// An end, now.
+    const fn place(&self, index: usize, side: Side) -> Place {
+        Place { time: self.now, link: index as u16, side }
     }
 
     fn set(&mut self, link: usize, source: Source, time: u64) {
