@@ -151,6 +151,7 @@ impl World<'_> {
             (end.slow_until, end.deaf_until) = (0, 0);
             self.drive(index, side)?;
             if self.is_overdue(index, side) {
+                self.check_room(self.links[index].end_ref(side))?;
                 for side in Side::BOTH {
                     self.disconnect(index, side, Disconnect::Error)?;
                 }

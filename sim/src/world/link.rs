@@ -1,5 +1,6 @@
 //! A link between a controller and a device: two sessions, and the connection between them.
 
+use super::manners::Manners;
 use super::pipe::Pipe;
 use super::records::Records;
 use super::seat::Seat;
@@ -38,6 +39,7 @@ pub(super) struct End<'t> {
     pub(super) others: u32,
     /// The session refused something, and is to be offered input once it wants some.
     pub(super) stalled: bool,
+    pub(super) manners: Manners,
     /// There was no room on its connection.
     pub(super) congested: bool,
 }
@@ -89,6 +91,13 @@ impl<'t> Link<'t> {
         match side {
             Side::Controller => &mut self.controller,
             Side::Device => &mut self.device,
+        }
+    }
+
+    pub(super) const fn end_ref(&self, side: Side) -> &End<'t> {
+        match side {
+            Side::Controller => &self.controller,
+            Side::Device => &self.device,
         }
     }
 

@@ -11,6 +11,7 @@ mod drive;
 mod happen;
 mod histogram;
 mod link;
+mod manners;
 mod outcome;
 mod pipe;
 mod plan;
@@ -36,6 +37,7 @@ use agenda::{Agenda, NEVER};
 use cync_core::wire::MAX_PACKET;
 use cync_core::{Config, ConfigError, Instant};
 use link::{End, Link};
+use manners::Manners;
 use outcome::Tally;
 use pipe::Pipe;
 use plan::Plan;
@@ -48,6 +50,9 @@ use std::rc::Rc;
 use std::time::Duration;
 use values::Values;
 use work::Working;
+
+/// No command takes so long, nor does a connection.
+const STUCK: u64 = 600_000_000;
 
 /// More than can happen at one time.
 const MANY: u32 = 100_000;
@@ -143,6 +148,8 @@ pub struct World<'t> {
     quiet: bool,
     /// How much has happened at this time.
     steps: u32,
+    /// When a command was sent, or ended, last.
+    progress: u64,
     /// What every call of a session is written to, if it is.
     trace: Option<Shared<'t>>,
 }
@@ -207,6 +214,7 @@ impl<'t> World<'t> {
             spare: Vec::new(),
             quiet: false,
             steps: 0,
+            progress: 0,
         };
         for link in 0..count {
             let controller = world.new_end(link, Side::Controller, 0)?;
@@ -255,6 +263,7 @@ impl<'t> World<'t> {
             slow_until: 0,
             silent_until: 0,
             others: 0,
+            manners: Manners::default(),
             congested: false,
         })
     }
@@ -303,11 +312,17 @@ impl<'t> World<'t> {
         self.schedule_work();
         let until = self.scenario.duration.map_or(NEVER, micros);
         while !self.work_is_done() {
-            if !self.step(until)? {
+            if !self.step(until)? || self.is_stuck() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Nothing has come of the work for so long that nothing will.
+    fn is_stuck(&self) -> bool {
+        let waits = self.working.open > 0 && self.agenda.time(self.timed_source() + 1) == NEVER;
+        waits && self.now.saturating_sub(self.progress) > STUCK
     }
 
     /// The next event; whether there was one up to that time. If not, it is that time.
