@@ -8,8 +8,10 @@ mod attempts;
 mod chaos;
 mod corrupt;
 mod device;
+pub mod explore;
 mod fault;
 mod label;
+mod lane;
 #[cfg(feature = "net")]
 pub mod net;
 mod rate;
@@ -27,8 +29,12 @@ pub use corrupt::corrupt;
 pub use device::{Device, DeviceState, Reaction};
 pub use fault::{Fault, FaultKind, Place, What};
 pub use label::{Direction, Label};
+pub use lane::{Arrival, Lane};
 pub use rate::{Ppm, RateError};
 pub use scenario::{Scenario, Side};
 pub use sized::{AnySession, Size};
 pub use verdict::Missed;
 pub use violation::Violation;
+
+/// The authentication code of all that is simulated: looked for wherever it must not be.
+pub const CANARY: &[u8; 16] = b"c4n4ry-auth-c0de";

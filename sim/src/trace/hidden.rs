@@ -1,6 +1,6 @@
 //! Bytes as text, without the authentication code.
 
-use crate::world::CANARY;
+use crate::CANARY;
 use std::ops::Range;
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -183,7 +183,7 @@ pub(super) fn command(lamp: u8, set: crate::scenario::Set) -> Option<Command> {
     use cync_core::wire::{Brightness, Rgb, Temperature};
     let to = if lamp == 0 { Destination::ALL } else { Destination::device(lamp)? };
     Some(match set {
-        Set::Power(on) => Command::Power { to, on },
+        Set::Power(on) | Set::Relayed(on) => Command::Power { to, on },
         Set::Brightness(value) => {
             Command::Brightness { to, brightness: Brightness::new(value).ok()? }
         }

@@ -101,8 +101,12 @@ impl World<'_> {
 
     /// L2: a command that is sent now needs one attempt.
     fn later_commands_need_one_attempt(&mut self) -> Result<(), Violation> {
-        // What has been on its way for as long as a copy can be is gone; so are numbers that wait for it.
-        self.pass(SETTLE)?;
+        // What has been on its way for as long as a copy can be is gone, and nobody has to remember what could be repeated.
+        let remembered = Side::BOTH.map(|side| {
+            let config = self.config(side);
+            micros(config.peer_span) + micros(config.peer_copy_lifetime)
+        });
+        self.pass(SETTLE + remembered[0].max(remembered[1]))?;
         let before = (self.tally.reached, self.tally.repeated);
         let links = self.links.len() as u64;
         for link in 0..self.links.len() {

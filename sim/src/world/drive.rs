@@ -4,7 +4,7 @@ use super::agenda::NEVER;
 use super::link::Tick;
 use super::{Source, World};
 use crate::{Side, Violation, What};
-use cync_core::{CivilTime, Disconnect, Event};
+use cync_core::{CivilTime, Disconnect, Event, State};
 use std::time::Duration;
 
 /// How long it takes to find out that nobody can be reached.
@@ -36,11 +36,12 @@ impl World<'_> {
                 break;
             }
         }
-        let link = &mut self.links[index];
-        let (end, peer) = link.both(side);
         if self.options.watched {
-            end.witness.check()?;
+            self.links[index].end(side).witness.check()?;
+            let end = self.links[index].end_ref(side);
+            self.check_sign_of_life(side, end)?;
         }
+        let (end, peer) = self.links[index].both(side);
         if peer.congested && end.pipe.has_room() {
             peer.congested = false;
             self.set(index, Source::Wake, self.now);
@@ -80,6 +81,11 @@ impl World<'_> {
     /// A session is told the time: because its timer is due, or without need.
     pub(super) fn tick(&mut self, index: usize, side: Side) -> Result<(), Violation> {
         let (time, now) = (self.time(), self.now);
+        let off_until = self.links[index].off_until;
+        if side == Side::Device && now < off_until {
+            self.set(index, Source::tick(side), off_until);
+            return Ok(());
+        }
         let end = self.links[index].end(side);
         let nth = end.ticks;
         if let Some(tick) = end.tick.filter(|tick| tick.deadline <= now) {
@@ -117,6 +123,7 @@ impl World<'_> {
             }
             let taken = end.witness.input(time, &first.parcel.flight, from, to)?;
             end.stalled = !end.witness.wants_input();
+            end.manners.heard_at = now;
             first.taken += taken.bytes;
             if taken.dealt_with {
                 busy = true;
@@ -157,6 +164,7 @@ impl World<'_> {
                 return Ok(busy);
             };
             busy = true;
+            end.manners.sent_at = self.now;
             self.depart(index, side, &handed)?;
         }
     }
@@ -181,9 +189,16 @@ impl World<'_> {
     ) -> Result<(), Violation> {
         let (time, now) = (self.time(), self.now);
         match event {
-            Event::Dial => self.dial(index),
+            Event::Dial => {
+                self.check_wait(index, side)?;
+                self.dial(index);
+            }
+            Event::StateChanged(State::Ready) => self.links[index].end(side).manners.ready(now),
             Event::ConnectFailed(_) => self.links[index].end(side).witness.connect(time),
-            Event::Hangup(_) => self.hang_up(index, side)?,
+            Event::Hangup(why) => {
+                self.check_patience(side, self.links[index].end_ref(side), *why)?;
+                self.hang_up(index, side)?;
+            }
             Event::Readable => self.links[index].end(side).readable = true,
             Event::Writable if side == Side::Controller => self.send_waiting(index)?,
             Event::ClockAsked => {
@@ -226,6 +241,7 @@ impl World<'_> {
         }
         if !reachable || now < link.partitioned_until || now < link.off_until {
             link.end(dials).witness.disconnected(time, Disconnect::Error)?;
+            link.end(dials).manners.ended(now, false, 0);
             return self.drive(index, dials);
         }
         link.epoch += 1;
@@ -236,6 +252,7 @@ impl World<'_> {
             end.epoch = Some(epoch);
             end.stalled = false;
             end.congested = false;
+            (end.manners.sent_at, end.manners.heard_at) = (now, now);
             end.witness.connected(time, epoch)?;
         }
         for side in [dials, dials.other()] {
@@ -265,8 +282,11 @@ impl World<'_> {
     ) -> Result<(), Violation> {
         let time = self.time();
         self.clear(index, side);
+        let (now, stable) = (self.now, crate::chaos::micros(self.config(side).redial.stable));
         let end = self.links[index].end(side);
         if end.epoch.take().is_some() {
+            let was_ready = end.witness.session().state() == State::Ready;
+            end.manners.ended(now, was_ready, stable);
             end.stalled = false;
             end.congested = false;
             end.witness.disconnected(time, why)?;

@@ -93,8 +93,10 @@ impl World<'_> {
         let link = &mut self.links[index];
         link.off_until = until;
         link.forgets |= forgets;
-        link.dialling = None;
-        self.set(index, Source::Dial, NEVER);
+        if link.device.dials {
+            link.dialling = None;
+            self.set(index, Source::Dial, NEVER);
+        }
         self.clear(index, Side::Device);
         let kind = if forgets { FaultKind::Amnesia } else { FaultKind::Reboot };
         self.plan.effects.count(kind);
@@ -149,6 +151,7 @@ impl World<'_> {
             (end.slow_until, end.deaf_until) = (0, 0);
             self.drive(index, side)?;
             if self.is_overdue(index, side) {
+                self.check_room(self.links[index].end_ref(side))?;
                 for side in Side::BOTH {
                     self.disconnect(index, side, Disconnect::Error)?;
                 }

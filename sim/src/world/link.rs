@@ -1,9 +1,11 @@
 //! A link between a controller and a device: two sessions, and the connection between them.
 
+use super::manners::Manners;
 use super::pipe::Pipe;
 use super::records::Records;
 use super::seat::Seat;
 use crate::Side;
+use crate::witness::Bytes;
 use cync_core::DeliveryId;
 use cync_core::wire::StatusCode;
 use std::collections::VecDeque;
@@ -37,6 +39,7 @@ pub(super) struct End<'t> {
     pub(super) others: u32,
     /// The session refused something, and is to be offered input once it wants some.
     pub(super) stalled: bool,
+    pub(super) manners: Manners,
     /// There was no room on its connection.
     pub(super) congested: bool,
 }
@@ -54,7 +57,7 @@ pub(super) struct Reaction {
     pub(super) id: DeliveryId,
     pub(super) message: Option<u32>,
     pub(super) op: u8,
-    pub(super) data: Vec<u8>,
+    pub(super) data: Bytes,
     /// It refuses the request with this status.
     pub(super) refusal: Option<StatusCode>,
     /// The life of the device in which it took it.
@@ -88,6 +91,13 @@ impl<'t> Link<'t> {
         match side {
             Side::Controller => &mut self.controller,
             Side::Device => &mut self.device,
+        }
+    }
+
+    pub(super) const fn end_ref(&self, side: Side) -> &End<'t> {
+        match side {
+            Side::Controller => &self.controller,
+            Side::Device => &self.device,
         }
     }
 

@@ -11,6 +11,7 @@ mod drive;
 mod happen;
 mod histogram;
 mod link;
+mod manners;
 mod outcome;
 mod pipe;
 mod plan;
@@ -36,6 +37,7 @@ use agenda::{Agenda, NEVER};
 use cync_core::wire::MAX_PACKET;
 use cync_core::{Config, ConfigError, Instant};
 use link::{End, Link};
+use manners::Manners;
 use outcome::Tally;
 use pipe::Pipe;
 use plan::Plan;
@@ -49,8 +51,11 @@ use std::time::Duration;
 use values::Values;
 use work::Working;
 
-/// The authentication code that every simulated device greets with. It must never be seen anywhere else.
-pub const CANARY: &[u8; 16] = b"\xc4Nary-Secret-7\xe5\x91";
+/// No command takes so long, nor does a connection.
+const STUCK: u64 = 600_000_000;
+
+/// More than can happen at one time.
+const MANY: u32 = 100_000;
 
 /// What each link has on the agenda.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,6 +146,10 @@ pub struct World<'t> {
     spare: Vec<Vec<u8>>,
     /// Nothing but signs of life may be handed over.
     quiet: bool,
+    /// How much has happened at this time.
+    steps: u32,
+    /// When a command was sent, or ended, last.
+    progress: u64,
     /// What every call of a session is written to, if it is.
     trace: Option<Shared<'t>>,
 }
@@ -204,6 +213,8 @@ impl<'t> World<'t> {
             out: vec![0; MAX_PACKET],
             spare: Vec::new(),
             quiet: false,
+            steps: 0,
+            progress: 0,
         };
         for link in 0..count {
             let controller = world.new_end(link, Side::Controller, 0)?;
@@ -252,6 +263,7 @@ impl<'t> World<'t> {
             slow_until: 0,
             silent_until: 0,
             others: 0,
+            manners: Manners::default(),
             congested: false,
         })
     }
@@ -300,11 +312,17 @@ impl<'t> World<'t> {
         self.schedule_work();
         let until = self.scenario.duration.map_or(NEVER, micros);
         while !self.work_is_done() {
-            if !self.step(until)? {
+            if !self.step(until)? || self.is_stuck() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Nothing has come of the work for so long that nothing will.
+    fn is_stuck(&self) -> bool {
+        let waits = self.working.open > 0 && self.agenda.time(self.timed_source() + 1) == NEVER;
+        waits && self.now.saturating_sub(self.progress) > STUCK
     }
 
     /// The next event; whether there was one up to that time. If not, it is that time.
@@ -313,6 +331,10 @@ impl<'t> World<'t> {
         if time > until || time == NEVER {
             self.now = if until == NEVER { self.now } else { until };
             return Ok(false);
+        }
+        self.steps = if time > self.now { 0 } else { self.steps + 1 };
+        if self.steps > MANY {
+            return Err(Violation::new("L3", "the world does not fall silent".into()));
         }
         self.now = time;
         let (index, place) = (source / Source::EACH, source % Source::EACH);

@@ -1,6 +1,6 @@
 //! Which session sits where.
 
-use super::CANARY;
+use crate::CANARY;
 use crate::scenario::{Overrides, Scenario};
 use crate::{Side, Size};
 use cync_core::wire::Endpoint;

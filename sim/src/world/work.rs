@@ -8,7 +8,7 @@ use crate::chaos::{below, micros};
 use crate::scenario::{Act, Op, Scenario, Set, Work, Workload};
 use crate::witness::{Asked, What};
 use crate::{Side, Violation};
-use cync_core::wire::PacketType;
+use cync_core::wire::{Endpoint, PacketType};
 use cync_core::{Outcome, Receipt, SendError, Stage, mix};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -21,6 +21,9 @@ const LOOK: u64 = 1_000;
 const PAUSE: u64 = 100_000;
 /// Commands that wait for room on a link, at most; a further one fails.
 const WAITING: usize = 4096;
+
+/// The endpoint in a packet that is relayed.
+const ELSEWHERE: Endpoint = Endpoint(0x2000_0000);
 
 /// How far the work is.
 #[derive(Debug)]
@@ -267,15 +270,18 @@ impl World<'_> {
         let (index, time) = (usize::from(op.link), self.time());
         let what = command(lamp, set).map_or(What::Probe, What::Command);
         let until = if set == Set::Probe { None } else { Some(until) };
-        let asked = Asked { until, once, deadline, ..Asked::new(what) };
+        let endpoint = matches!(set, Set::Relayed(_)).then_some(ELSEWHERE);
+        let asked = Asked { until, once, deadline, endpoint, ..Asked::new(what) };
+        self.progress = self.now;
         if first {
             self.tally.commands += 1;
             self.working.open += 1;
             self.plan.advance(self.tally.commands);
         }
-        let nth = self.tally.commands;
         match self.links[index].controller.witness.send(time, &asked)? {
             Ok((id, _)) => {
+                self.tally.sent += 1;
+                let nth = self.tally.sent;
                 if op.number < self.working.numbers {
                     self.working.ids.insert(op.number, id);
                 }
@@ -329,6 +335,7 @@ impl World<'_> {
 
     fn command_over(&mut self, index: usize, lamp: u8, next: u64) {
         self.working.open = self.working.open.saturating_sub(1);
+        self.progress = self.now;
         match self.working.work.workload {
             Some(Workload::Closed { .. }) => {
                 self.working.idle.insert((next, index, lamp), ());

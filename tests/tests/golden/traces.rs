@@ -1,9 +1,10 @@
 //! Traces of the dozen, and what becomes of them.
 
 use crate::outcome;
+use cync_sim::CANARY;
 use cync_sim::Scenario;
 use cync_sim::trace::{ReplayError, Replayed, replay};
-use cync_sim::world::{CANARY, Options, run_traced};
+use cync_sim::world::{Options, run_traced};
 use cync_tests::dozen::dozen;
 
 fn traced(scenario: &Scenario) -> String {

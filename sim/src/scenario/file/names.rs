@@ -41,7 +41,7 @@ pub(super) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> 
     let given = plain(given);
     let far = |name: &str| distance(&given, &plain(name));
     let (distance, name) = names.map(|name| (far(name), name)).min()?;
-    (distance <= (given.chars().count() / 3).min(3)).then_some(name)
+    (distance <= ((given.chars().count() + 1) / 3).min(3)).then_some(name)
 }
 
 /// Letters to insert, to remove, to replace or to swap with their neighbours.

@@ -23,18 +23,10 @@ pub(super) fn topology<F: Fields>(f: &mut F, topology: &mut Topology) -> Result<
     f.field("dials", &mut topology.dials)
 }
 
-/// The specified exponential retries, or flat ones.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Exponential(bool);
-
-names!(Exponential: Self(false) => "flat", Self(true) => "exponential");
-
 pub(super) fn overrides<F: Fields>(f: &mut F, config: &mut Overrides) -> Result<(), F::Error> {
     f.field("size", &mut config.size)?;
     f.field("preset", &mut config.preset)?;
-    let mut exponential = Exponential(config.exponential);
-    f.field("retry", &mut exponential)?;
-    config.exponential = exponential.0;
+    f.field("exponential", &mut config.exponential)?;
     f.field("window", &mut config.window)?;
     let QueueOverride { limit, policy } = &mut config.queue;
     f.field("queue_limit", limit)?;

@@ -56,7 +56,7 @@ fn rates_and_times_are_read_as_they_are_written() {
 #[test]
 fn a_side_overrides_what_is_said_of_both() {
     let scenario = with(
-        "[config]\npreset = \"cloud\"\nwindow = 8\nqueue_policy = \"drop-oldest\"\nretry = \"exponential\"\n\
+        "[config]\npreset = \"cloud\"\nwindow = 8\nqueue_policy = \"drop-oldest\"\nexponential = true\n\
          [config.device]\nwindow = 4\n",
     );
     let (controller, device) = (scenario.controller, scenario.device);
@@ -132,9 +132,17 @@ fn every_kind_of_fault_can_be_written_and_read() {
     }
 }
 
+const DOCUMENTED: &str = include_str!("../../../../docs/scenarios.md");
+
+#[test]
+fn the_example_of_the_documentation_is_accepted() {
+    let (_, behind) = DOCUMENTED.split_once("```toml\n").unwrap();
+    let (example, _) = behind.split_once("```").unwrap();
+    assert_eq!(parse(example).name, "High loss");
+}
+
 #[test]
 fn every_field_and_every_name_is_documented() {
-    let documented = include_str!("../../../../docs/scenarios.md");
     let mut entries = Writer::entries(|f| {
         let mut scenario = Scenario::default();
         sections::head(f, &mut scenario)?;
@@ -167,7 +175,7 @@ fn every_field_and_every_name_is_documented() {
         entries.append(&mut Writer::entries(|f| happenings::fault(f, &mut fault)));
     }
     let rows: BTreeSet<&str> =
-        documented.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        DOCUMENTED.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     for Entry { name, text, .. } in entries {
         assert!(rows.contains(name), "no row for {name}");
         // Names of kinds have rows of their own.
