@@ -125,7 +125,7 @@ impl Call {
 
 /// What calls return, as traces say it.
 pub(crate) mod out {
-    use crate::witness::Got;
+    use super::super::Delivered;
     use cync_core::{Deadline, Event, MessageId, State, Transmit};
     use serde_json::{Value, json};
     use std::fmt;
@@ -143,14 +143,14 @@ pub(crate) mod out {
         event.map_or(Value::Null, |event| format!("{event:?}").into())
     }
 
-    pub(crate) fn recv(got: Option<&Got>) -> Value {
+    pub(crate) fn recv(got: Option<&Delivered<'_>>) -> Value {
         got.map_or(Value::Null, |got| {
             json!({
                 "kind": got.kind.byte(),
                 "endpoint": got.endpoint.0,
                 "msg_id": got.msg_id.0,
                 "frame": got.frame.map(|(op, counter)| [u32::from(op), counter]),
-                "data": super::super::hide(&got.data, 0..got.data.len()),
+                "data": super::super::hide(got.data, 0..got.data.len()),
                 "arrived": got.arrived.as_micros(),
             })
         })

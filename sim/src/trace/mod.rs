@@ -18,12 +18,14 @@
 //! [`crate::world::run_traced`] writes a trace while it runs, [`replay`] does the same again without a world.
 
 mod call;
+mod delivered;
 mod hidden;
 mod log;
 mod place;
 mod replay;
 
 pub(crate) use call::{Call, out};
+pub(crate) use delivered::Delivered;
 pub(crate) use hidden::hide;
 pub(crate) use log::{Log, Shared};
 pub(crate) use place::Place;

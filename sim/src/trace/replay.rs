@@ -3,9 +3,8 @@
 use super::call::{self, Call, Mistake, number, out, text};
 use super::hidden::show;
 use super::place::SIDES;
-use super::{DELIVERIES, FORMAT, Place, VERSION};
+use super::{DELIVERIES, Delivered, FORMAT, Place, VERSION};
 use crate::sized::AnySession;
-use crate::witness::Got;
 use crate::world::{Seating, Tap};
 use crate::{Scenario, Side};
 use cync_core::wire::MAX_PACKET;
@@ -324,25 +323,19 @@ fn perform(
             return Ok(Some(out::event(event.as_ref())));
         }
         Call::Recv => {
-            let got = session.recv(now).map(|delivery| Got {
-                kind: delivery.kind,
-                endpoint: delivery.prefix.endpoint,
-                msg_id: delivery.prefix.msg_id,
-                frame: delivery.frame.map(|frame| (frame.op, frame.counter)),
-                data: delivery.data.into(),
-                arrived: delivery.arrived,
-                id: delivery.id(),
-                message: None,
-            });
+            let delivery = session.recv(now);
+            let id = delivery.and_then(|delivery| delivery.id());
+            let got = delivery.map(Delivered::from);
+            let out = out::recv(got.as_ref());
             if let Some(got) = &got {
                 tap.delivered(place, got);
                 player.delivered += 1;
-                player.deliveries.push_back(got.id);
+                player.deliveries.push_back(id);
                 if player.deliveries.len() > DELIVERIES {
                     player.deliveries.pop_front();
                 }
             }
-            return Ok(Some(out::recv(got.as_ref())));
+            return Ok(Some(out));
         }
         Call::Respond(nth, status) => {
             let id = player.delivery(*nth)?;

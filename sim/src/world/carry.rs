@@ -84,7 +84,7 @@ impl World<'_> {
             };
             if let Some(record) = end.records.get(message) {
                 about.copy.label.number = record.op;
-                about.copy.attempt = attempt.into();
+                about.copy.attempt = record.nth_copy(attempt.into());
                 about.command = (record.nth > 0).then_some(record.nth);
             }
             return about;
@@ -102,17 +102,25 @@ impl World<'_> {
         let record = answered.and_then(|message| peer.records.get(message));
         let Some(record) = record else {
             end.others = end.others.wrapping_add(1);
-            about.copy.label.number = end.others;
+            // Kinds that do answer messages have those of the messages.
+            let answers = matches!(
+                kind,
+                PacketType::DataAck
+                    | PacketType::ProbeAck
+                    | PacketType::StatusAck
+                    | PacketType::DataChannel
+            );
+            about.copy.label.number = end.others | u32::from(answers) << 31;
             return about;
         };
         about.answers = answered;
         about.copy.label.number = record.op;
         if kind == PacketType::DataChannel {
             record.results += 1;
-            about.copy.attempt = record.results;
+            about.copy.attempt = record.nth_copy(record.results);
         } else {
             record.receipts += 1;
-            about.copy.attempt = record.receipts;
+            about.copy.attempt = record.nth_copy(record.receipts);
             let [oldest, newest] = &mut record.unanswered;
             about.since = oldest.take().unwrap_or(now);
             *oldest = newest.take();

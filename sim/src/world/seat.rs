@@ -180,7 +180,10 @@ impl<'t> Seat<'t> {
                     record.deliveries.pop_front();
                 }
             }
-            (Call::Recv, got.as_ref().ok().map(|got| out::recv(got.as_ref())))
+            (
+                Call::Recv,
+                got.as_ref().ok().map(|got| out::recv(got.as_ref().map(Into::into).as_ref())),
+            )
         });
         got
     }

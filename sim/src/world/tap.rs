@@ -1,7 +1,6 @@
 //! What a run did, as one number.
 
-use crate::trace::Place;
-use crate::witness::Got;
+use crate::trace::{Delivered, Place};
 use cync_core::{Event, mix};
 use std::hash::{Hash, Hasher};
 
@@ -45,10 +44,10 @@ impl Tap {
     }
 
     /// A message that an application took.
-    pub(crate) fn delivered(&mut self, place: Place, got: &Got) {
+    pub(crate) fn delivered(&mut self, place: Place, got: &Delivered<'_>) {
         self.place(place);
         self.word(u64::from(got.kind.byte()) << 32 | u64::from(got.msg_id.0));
-        self.bytes(&got.data);
+        self.bytes(got.data);
     }
 
     /// An event, with everything that it says.

@@ -257,7 +257,7 @@ impl World<'_> {
             Act::Info(len) => {
                 let payload = vec![0x11; len.into()];
                 let asked = Asked::new(What::Raw(PacketType::DeviceInfo, payload));
-                self.post(index, op.number, &asked)?;
+                self.post(index, (op.number, 0), &asked)?;
                 self.drive(index, Side::Device)?;
             }
         }
