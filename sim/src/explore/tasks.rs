@@ -20,12 +20,17 @@ pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
     let mut at = BEGIN;
     for number in 0..count as u32 {
         at += dice.below(gap + 1);
-        let link = dice.below(links) as u16;
-        let act = match dice.below(16) {
-            0 if number > 0 => Act::Cancel(dice.below(number.into()) as u32),
-            1 => Act::Ping,
-            2 | 3 if chatty > 0 => Act::Announce,
-            4 | 5 if chatty > 1 => Act::Info(1 + dice.below(60) as u16),
+        let mut link = dice.below(links) as u16;
+        let sent = scenario.work.ops.get(dice.below(number.into()) as usize);
+        let sent = sent.filter(|op| matches!(op.act, Act::Send { .. })).copied();
+        let act = match (dice.below(16), sent) {
+            (0, Some(sent)) => {
+                link = sent.link;
+                Act::Cancel(sent.number)
+            }
+            (1, _) => Act::Ping,
+            (2 | 3, _) if chatty > 0 => Act::Announce,
+            (4 | 5, _) if chatty > 1 => Act::Info(1 + dice.below(60) as u16),
             _ => send(dice, if same { 1 } else { lamps }, same),
         };
         scenario.work.ops.push(Op { number, at: Duration::from_millis(at), link, act });

@@ -16,6 +16,9 @@ use std::collections::VecDeque;
 pub(super) struct Seat<'t> {
     witness: Witness,
     record: Option<Box<Record<'t>>>,
+    /// When the session was told the time last; what it is told after that at the same time may be wrong.
+    told: Instant,
+    misled: bool,
 }
 
 #[derive(Debug)]
@@ -29,15 +32,27 @@ struct Record<'t> {
 
 impl<'t> Seat<'t> {
     pub(super) const fn new(witness: Witness) -> Self {
-        Self { witness, record: None }
+        Self { witness, record: None, told: Instant::ZERO, misled: false }
     }
 
     /// A seat that everything is written down of; it is new, and this is the device's life.
     pub(super) fn traced(witness: Witness, log: Shared<'t>, place: Place, life: u32) -> Self {
         let record = Record { log, place, delivered: 0, deliveries: VecDeque::new() };
-        let mut seat = Self { witness, record: Some(Box::new(record)) };
+        let mut seat = Self { record: Some(Box::new(record)), ..Self::new(witness) };
         seat.note(Instant::from_micros(place.time), |_| (Call::New { life }, None));
         seat
+    }
+
+    /// From here on, whoever knows what time it is is told an earlier one.
+    pub(super) const fn mislead(&mut self) {
+        self.misled = true;
+    }
+
+    /// What the session is told.
+    fn tell(&mut self, now: Instant) -> Instant {
+        let knows = self.told == now;
+        self.told = now;
+        if self.misled && knows { Instant::from_micros(now.as_micros() / 2) } else { now }
     }
 
     /// Writes a call down, if anybody wants it.
@@ -65,17 +80,20 @@ impl<'t> Seat<'t> {
     }
 
     pub(super) fn connect(&mut self, now: Instant) {
+        let now = self.tell(now);
         self.witness.connect(now);
         self.note(now, |_| (Call::Connect, None));
     }
 
     pub(super) fn connected(&mut self, now: Instant, epoch: u32) -> Result<(), Violation> {
+        let now = self.tell(now);
         let done = self.witness.connected(now, epoch);
         self.note(now, |_| (Call::Connected, None));
         done
     }
 
     pub(super) fn disconnected(&mut self, now: Instant, why: Disconnect) -> Result<(), Violation> {
+        let now = self.tell(now);
         let done = self.witness.disconnected(now, why);
         self.note(now, |_| (Call::Disconnected(why), None));
         done
@@ -92,6 +110,7 @@ impl<'t> Seat<'t> {
         from: usize,
         to: usize,
     ) -> Result<Taken, Violation> {
+        let now = self.tell(now);
         let taken = self.witness.input(now, flight, from, to);
         self.note(now, |_| {
             let out = taken.as_ref().ok().map(|taken| taken.bytes.into());
@@ -105,6 +124,7 @@ impl<'t> Seat<'t> {
     }
 
     pub(super) fn timeout(&mut self, now: Instant) -> Result<(), Violation> {
+        self.told = now;
         let done = self.witness.timeout(now);
         self.note(now, |_| (Call::Timeout, None));
         done
@@ -115,6 +135,7 @@ impl<'t> Seat<'t> {
         now: Instant,
         asked: &Asked,
     ) -> Result<Result<(MessageId, u32), SendError>, Violation> {
+        let now = self.tell(now);
         let sent = self.witness.send(now, asked);
         self.note(now, |_| {
             let out = sent.as_ref().ok().map(|sent| out::send(sent.as_ref().map(|(id, _)| *id)));
@@ -132,12 +153,14 @@ impl<'t> Seat<'t> {
     }
 
     pub(super) fn ping(&mut self, now: Instant) -> Result<(), SendError> {
+        let now = self.tell(now);
         let done = self.witness.ping(now);
         self.note(now, |_| (Call::Ping, Some(out::done(done.as_ref().copied()))));
         done
     }
 
     pub(super) fn set_wall_clock(&mut self, now: Instant, civil: CivilTime) {
+        let now = self.tell(now);
         self.witness.set_wall_clock(now, civil);
         self.note(now, |_| (Call::Clock(civil), None));
     }
@@ -147,6 +170,7 @@ impl<'t> Seat<'t> {
         now: Instant,
         packet: &mut [u8],
     ) -> Result<Option<Handed>, Violation> {
+        let now = self.tell(now);
         let handed = self.witness.transmit(now, packet);
         self.note(now, |_| {
             let out = handed.as_ref().ok().map(|handed| {
@@ -161,6 +185,7 @@ impl<'t> Seat<'t> {
         &mut self,
         now: Instant,
     ) -> Result<Option<(Event, Option<u32>)>, Violation> {
+        let now = self.tell(now);
         let event = self.witness.event();
         self.note(now, |_| {
             let out =
@@ -171,6 +196,7 @@ impl<'t> Seat<'t> {
     }
 
     pub(super) fn recv(&mut self, now: Instant) -> Result<Option<Got>, Violation> {
+        let now = self.tell(now);
         let got = self.witness.recv(now);
         self.note(now, |record| {
             if let Ok(Some(got)) = &got {
@@ -194,6 +220,7 @@ impl<'t> Seat<'t> {
         id: DeliveryId,
         status: StatusCode,
     ) -> Result<Result<(), RespondError>, Violation> {
+        let now = self.tell(now);
         let done = self.witness.respond(now, id, status);
         self.note(now, |record| {
             let out = done.as_ref().ok().map(|done| out::done(done.as_ref().copied()));
@@ -208,6 +235,7 @@ impl<'t> Seat<'t> {
         id: DeliveryId,
         status: StatusCode,
     ) -> Result<Result<(), RespondError>, Violation> {
+        let now = self.tell(now);
         let done = self.witness.report(now, id, status);
         self.note(now, |record| {
             let out = done.as_ref().ok().map(|done| out::done(done.as_ref().copied()));
