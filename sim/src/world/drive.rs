@@ -208,7 +208,12 @@ impl World<'_> {
                 self.dial(index);
             }
             Event::StateChanged(State::Ready) => self.links[index].end(side).manners.ready(now),
-            Event::ConnectFailed(_) => self.links[index].end(side).witness.connect(time),
+            Event::ConnectFailed(_) => {
+                // The application does not give up, and its first wait is none.
+                let end = self.links[index].end(side);
+                end.manners.asked_again();
+                end.witness.connect(time);
+            }
             Event::Hangup(why) => {
                 self.check_patience(side, self.links[index].end_ref(side), *why)?;
                 self.hang_up(index, side)?;

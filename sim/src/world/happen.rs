@@ -1,7 +1,6 @@
 //! Faults that happen at a time.
 
 use super::agenda::NEVER;
-use super::records::Records;
 use super::{Source, World};
 use crate::chaos::micros;
 use crate::{FaultKind, Side, Violation, What};
@@ -127,8 +126,9 @@ impl World<'_> {
         let link = &mut self.links[index];
         link.reactions.clear();
         let life = link.life;
+        let accepted = link.device.witness.accepted();
         self.set(index, Source::React, NEVER);
-        let fresh = self.new_end(index, Side::Device, life);
+        let fresh = self.new_end(index, Side::Device, life, accepted);
         let Ok(mut fresh) = fresh else { return Ok(()) };
         if fresh.dials {
             fresh.witness.connect(time);
@@ -136,7 +136,6 @@ impl World<'_> {
         let device = &mut self.links[index].device;
         fresh.others = device.others;
         fresh.ticks = device.ticks;
-        device.records = Records::new();
         *device = fresh;
         Ok(())
     }

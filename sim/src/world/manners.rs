@@ -30,6 +30,11 @@ impl Manners {
         self.ready_at = now;
     }
 
+    /// The application asks for a connection of its own accord.
+    pub(super) const fn asked_again(&mut self) {
+        self.short_waits = 0;
+    }
+
     /// A connection ended, or could not be made: `was_ready` if it was.
     pub(super) const fn ended(&mut self, now: u64, was_ready: bool, stable: u64) {
         self.ended_at = now;

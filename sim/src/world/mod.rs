@@ -217,8 +217,8 @@ impl<'t> World<'t> {
             progress: 0,
         };
         for link in 0..count {
-            let controller = world.new_end(link, Side::Controller, 0)?;
-            let device = world.new_end(link, Side::Device, 0)?;
+            let controller = world.new_end(link, Side::Controller, 0, 0)?;
+            let device = world.new_end(link, Side::Device, 0, 0)?;
             world.links.push(Link {
                 controller,
                 device,
@@ -236,13 +236,18 @@ impl<'t> World<'t> {
         Ok(world)
     }
 
-    fn new_end(&self, link: usize, side: Side, life: u32) -> Result<End<'t>, ConfigError> {
+    fn new_end(
+        &self,
+        link: usize,
+        side: Side,
+        life: u32,
+        accepted: u32,
+    ) -> Result<End<'t>, ConfigError> {
         let (size, config, seed) = self.seating.of(link, side, life);
-        let witness = if self.options.watched {
-            Witness::new(size, config, seed)?
-        } else {
-            Witness::unwatched(size, config, seed)?
-        };
+        let mut witness = Witness::succeeding(size, config, seed, accepted)?;
+        if !self.options.watched {
+            witness.unwatch();
+        }
         let place = self.place(link, side);
         let witness = match &self.trace {
             Some(log) => Seat::traced(witness, Rc::clone(log), place, life),
@@ -250,7 +255,7 @@ impl<'t> World<'t> {
         };
         Ok(End {
             witness,
-            records: Records::new(),
+            records: Records::starting_at(accepted),
             pipe: Pipe::default(),
             epoch: None,
             dials: side == self.scenario.topology.dials,
@@ -327,7 +332,9 @@ impl<'t> World<'t> {
 
     /// The next event; whether there was one up to that time. If not, it is that time.
     fn step(&mut self, until: u64) -> Result<bool, Violation> {
-        let (time, source) = self.agenda.first();
+        let (due, source) = self.agenda.first();
+        // What was held up is due at once when it is not any more.
+        let time = due.max(self.now);
         if time > until || time == NEVER {
             self.now = if until == NEVER { self.now } else { until };
             return Ok(false);

@@ -88,9 +88,10 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn new() -> Self {
+    /// Of a session that counts on from another one.
+    pub(super) fn starting_at(first: u32) -> Self {
         Self {
-            first: 0,
+            first,
             records: VecDeque::new(),
             numbers: vec![(u32::MAX, 0); NUMBERS],
             counters: vec![(u32::MAX, u32::MAX); NUMBERS],

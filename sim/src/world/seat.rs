@@ -54,6 +54,16 @@ impl<'t> Seat<'t> {
         self.witness.session()
     }
 
+    /// L1: what should have ended by now has.
+    pub(super) fn check_ends(&self, now: Instant) -> Result<(), Violation> {
+        self.witness.check_ends(now)
+    }
+
+    /// Messages that it has accepted, in all its lives.
+    pub(super) const fn accepted(&self) -> u32 {
+        self.witness.accepted()
+    }
+
     pub(super) fn connect(&mut self, now: Instant) {
         self.witness.connect(now);
         self.note(now, |_| (Call::Connect, None));
