@@ -82,6 +82,10 @@ fn mixed_up() -> Scenario {
         reorder_buffer_size: 2,
         ..ChaosConfig::NONE
     });
+    scenario.faults = at(&[
+        (1_000, What::Stall(Direction::ToDevice, ms(300))),
+        (2_000, What::Stall(Direction::FromDevice, ms(300))),
+    ]);
     scenario
 }
 
@@ -128,7 +132,6 @@ fn torn() -> Scenario {
         (2_010, What::Reset),
         (5_000, What::HalfOpen(Side::Controller)),
         (8_000, What::Partition(ms(900))),
-        (10_000, What::Stall(Direction::FromDevice, ms(300))),
         (12_005, What::Reset),
     ]);
     scenario

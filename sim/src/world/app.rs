@@ -5,7 +5,7 @@ use super::link::Reaction;
 use super::records::Record;
 use super::{Source, World};
 use crate::witness::{Asked, Got, What};
-use crate::{Copy, Direction, Label, Side, Violation};
+use crate::{Copy, Direction, FaultKind, Label, Side, Violation};
 use cync_core::Acknowledge;
 use cync_core::wire::{self, Command, Destination, StatusAnnouncement, StatusCode, op};
 
@@ -18,6 +18,7 @@ impl World<'_> {
             return Ok(false);
         }
         if now < end.deaf_until {
+            self.plan.effects.count(FaultKind::Deaf);
             return Ok(false);
         }
         let mut busy = false;

@@ -26,13 +26,16 @@ impl World<'_> {
         self.plan.end();
         self.working.end();
         self.schedule_work();
+        for index in 0..self.links.len() {
+            ENDS.iter().for_each(|side| self.forget_tick(index, *side));
+        }
         for link in &mut self.links {
             (link.partitioned_until, link.refusing_until) = (0, 0);
             link.off_until = link.off_until.min(self.now);
             for side in ENDS {
                 let end = link.end(side);
                 (end.deaf_until, end.slow_until, end.silent_until) = (0, 0, 0);
-                (end.tick, end.early_at) = (None, None);
+                end.early_at = None;
                 end.pipe.stalled_until = 0;
             }
         }

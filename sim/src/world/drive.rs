@@ -3,7 +3,7 @@
 use super::agenda::NEVER;
 use super::link::Tick;
 use super::{Manner, Source, World};
-use crate::{Side, Violation, What};
+use crate::{FaultKind, Side, Violation, What};
 use cync_core::{CivilTime, Disconnect, Event, State};
 use std::time::Duration;
 
@@ -83,21 +83,21 @@ impl World<'_> {
         let end = self.links[index].end(side);
         let deadline = end.witness.rest(time).map(|deadline| deadline.at.as_micros());
         let Some(deadline) = deadline else {
-            end.tick = None;
+            self.forget_tick(index, side);
             self.set(index, Source::tick(side), NEVER);
             return;
         };
-        let late = match end.tick {
-            Some(tick) => tick.late,
+        let (late, missed) = match end.tick {
+            Some(tick) => (tick.late, tick.matters(now)),
             None => {
                 let (late, early) = self.plan.tick(index as u16, side, end.ticks);
                 if early && deadline > now + 1 {
                     end.early_at = Some(now + (deadline - now) / 2);
                 }
-                late
+                (late, false)
             }
         };
-        end.tick = Some(Tick { deadline, late });
+        end.tick = Some(Tick { deadline, late, missed });
         let due = deadline.saturating_add(late).max(off_until);
         let due = end.early_at.map_or(due, |early| early.max(off_until).min(due));
         self.set(index, Source::tick(side), due.max(now));
@@ -113,21 +113,29 @@ impl World<'_> {
         }
         let end = self.links[index].end(side);
         let nth = end.ticks;
-        if let Some(tick) = end.tick.filter(|tick| tick.deadline <= now) {
-            let late = now - tick.deadline;
-            if late > 0 && tick.late > 0 {
-                let what = What::LateTick(Duration::from_micros(tick.late));
-                self.plan.note_tick(index as u16, side, nth, what);
-            }
+        if end.tick.is_some_and(|tick| tick.deadline <= now) {
+            self.forget_tick(index, side);
+            let end = self.links[index].end(side);
             end.ticks += 1;
             end.early_at = None;
-            end.tick = None;
         } else if end.early_at.is_some_and(|early| early <= now) {
             end.early_at = None;
             self.plan.note_tick(index as u16, side, nth, What::EarlyTick);
         }
-        end.witness.timeout(time)?;
+        self.links[index].end(side).witness.timeout(time)?;
         self.drive(index, side)
+    }
+
+    /// The next tick is another one; if this one is late, it has been.
+    pub(super) fn forget_tick(&mut self, index: usize, side: Side) {
+        let now = self.now;
+        let end = self.links[index].end(side);
+        if let Some(tick) = end.tick.take()
+            && tick.matters(now)
+        {
+            let what = What::LateTick(Duration::from_micros(tick.late));
+            self.plan.note_tick(index as u16, side, end.ticks, what);
+        }
     }
 
     /// Offers what has arrived; whether anything was dealt with.
@@ -136,7 +144,13 @@ impl World<'_> {
         let mut busy = false;
         loop {
             let end = self.links[index].end(side);
-            if end.epoch.is_none() || now < end.slow_until || !end.witness.wants_input() {
+            if end.epoch.is_none() || !end.witness.wants_input() {
+                return Ok(busy);
+            }
+            if now < end.slow_until {
+                if !end.pipe.arrived.is_empty() {
+                    self.plan.effects.count(FaultKind::SlowReader);
+                }
                 return Ok(busy);
             }
             let Some(first) = end.pipe.arrived.front_mut() else {

@@ -119,6 +119,7 @@ impl World<'_> {
             }
             return Ok(());
         }
+        self.forget_tick(index, Side::Device);
         let link = &mut self.links[index];
         link.life += 1;
         self.values.unordered = true;

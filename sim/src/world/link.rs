@@ -50,6 +50,8 @@ pub(super) struct End<'t> {
 pub(super) struct Tick {
     pub(super) deadline: u64,
     pub(super) late: u64,
+    /// It was due already, and something else happened before it came.
+    pub(super) missed: bool,
 }
 
 /// Something that a device does with a request, when it has taken its time.
@@ -86,6 +88,13 @@ pub(super) struct Link<'t> {
     pub(super) reactions: VecDeque<Reaction>,
     /// Commands that wait for room, and who waits.
     pub(super) waiting: VecDeque<crate::scenario::Op>,
+}
+
+impl Tick {
+    /// Being late has made, or makes, a difference.
+    pub(super) const fn matters(&self, now: u64) -> bool {
+        self.late > 0 && (self.missed || self.deadline < now)
+    }
 }
 
 impl<'t> Link<'t> {

@@ -185,7 +185,6 @@ impl<'t> Seat<'t> {
         &mut self,
         now: Instant,
     ) -> Result<Option<(Event, Option<u32>)>, Violation> {
-        let now = self.tell(now);
         let event = self.witness.event();
         self.note(now, |_| {
             let out =
