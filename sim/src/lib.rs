@@ -14,6 +14,7 @@ mod label;
 pub mod net;
 mod rate;
 pub mod scenario;
+pub mod shrink;
 mod sized;
 mod violation;
 pub mod witness;
