@@ -67,6 +67,7 @@ Examples:
   cync decode capture.jsonl --stats
   echo d300000000 | cync decode - --json
   cync encode power --device 5 --on | cync decode -
+  cync scenario show high-loss > mine.toml && cync scenario check mine.toml
 
 Exit codes:
 ";

@@ -14,6 +14,7 @@ mod lines;
 mod log;
 mod render;
 mod report;
+mod scenario;
 mod simulate;
 mod stats;
 mod streams;
@@ -37,6 +38,7 @@ enum Command {
     Simulate(simulate::Args),
     Decode(decode::Args),
     Encode(encode::Args),
+    Scenario(scenario::Args),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),
+        Command::Scenario(args) => scenario::run(&args),
     };
     exit.into()
 }

@@ -1,8 +1,13 @@
 //! A scenario: everything that decides a run, as data.
 
+mod check;
+mod file;
+mod library;
 mod overrides;
 mod work;
 
+pub use check::Contradiction;
+pub use file::ScenarioError;
 pub use overrides::{Overrides, QueueOverride};
 pub use work::{Act, Op, Set, Work, Workload};
 
