@@ -34,6 +34,15 @@ fn without_workload(scenario: &mut Scenario, recording: Option<&Recording>) {
     without_empty_cancels(scenario);
 }
 
+/// A run without draws, as it was recorded.
+#[cfg(test)]
+pub(super) fn explicit(scenario: &Scenario, recording: &Recording) -> Scenario {
+    let mut scenario = scenario.clone();
+    without_chaos(&mut scenario, Some(recording));
+    without_workload(&mut scenario, Some(recording));
+    scenario
+}
+
 impl Shrinking<'_> {
     /// Replaces what is drawn by what was drawn: all of it, or else as much as still breaks the invariant.
     pub(super) fn make_explicit(&mut self) {

@@ -74,6 +74,7 @@ pub struct Shrunk {
 
 /// Runs a scenario, with a record; what it breaks, if it does. One that is refused breaks nothing.
 pub fn breaks(scenario: &Scenario) -> Option<Found> {
+    scenario.check().ok()?;
     let outcome = world::run(scenario, Options { record: true, ..Options::default() }).ok()?;
     let violation = outcome.broken?.violation;
     let recording = Some(outcome.recording);

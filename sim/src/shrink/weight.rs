@@ -39,7 +39,8 @@ impl Weight {
             1 + settings::chaos_fields(&phase.to_device) + settings::chaos_fields(&phase.from_device)
         });
         let settings = settings::overridden(controller) + settings::overridden(device);
-        let times = moments(scenario).chain(durations(&mut scenario.clone()).map(|time| *time));
+        let mut copy = scenario.clone();
+        let times = moments(scenario).chain(durations(&mut copy).map(|time| *time));
         let times = times.fold([0, 0], |[rough, sum], time| {
             [rough + u128::from(roughness(time)), sum + time.as_micros()]
         });

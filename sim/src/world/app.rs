@@ -7,7 +7,9 @@ use super::{Source, World};
 use crate::witness::{Asked, Got, What};
 use crate::{Copy, Direction, Label, Side, Violation};
 use cync_core::Acknowledge;
-use cync_core::wire::{Command, Destination, StatusAnnouncement, StatusCode, op};
+use cync_core::wire::{
+    self, Command, Destination, PacketType, StatusAnnouncement, StatusCode, op,
+};
 
 impl World {
     /// Takes messages from the inbox, if there are any and the application is not deaf.
@@ -45,7 +47,8 @@ impl World {
             (record.op, record.delivered)
         });
         let life = link.life;
-        let label = Label { kind: 0x73, frame: 0, number };
+        let frame = wire::Direction::REQUEST.0;
+        let label = Label { kind: PacketType::DataChannel.byte(), frame, number };
         let copy = Copy { link: index as u16, way: Direction::ToDevice, label, attempt };
         let refusal = self.plan.refusal(&copy).map(StatusCode);
         let service = self.plan.service(&copy);

@@ -60,11 +60,16 @@ impl World {
         let now = self.now;
         let (end, peer) = self.links[index].both(side);
         let way = toward(side.other());
+        let frame = match kind {
+            PacketType::DataChannel => wire::Direction::REQUEST.0,
+            PacketType::StatusBroadcast => wire::Direction::ANNOUNCE.0,
+            _ => 0,
+        };
         let mut about = About {
             copy: Copy {
                 link: index as u16,
                 way,
-                label: Label { kind: kind.byte(), frame: 0, number: 0 },
+                label: Label { kind: kind.byte(), frame, number: 0 },
                 attempt: 1,
             },
             command: None,
