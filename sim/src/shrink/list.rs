@@ -37,16 +37,16 @@ impl List for Ops {
     }
 }
 
-/// Nobody cancels what nobody sends.
+/// Nobody cancels what nobody sends, or sends on another link.
 pub(super) fn without_empty_cancels(scenario: &mut Scenario) {
     let ops = &mut scenario.work.ops;
     if !ops.iter().any(|op| matches!(op.act, Act::Cancel(_))) {
         return;
     }
-    let sent: BTreeSet<u32> =
-        ops.iter().filter(|op| matches!(op.act, Act::Send { .. })).map(|op| op.number).collect();
+    let sends = ops.iter().filter(|op| matches!(op.act, Act::Send { .. }));
+    let sent: BTreeSet<(u32, u16)> = sends.map(|op| (op.number, op.link)).collect();
     ops.retain(|op| match op.act {
-        Act::Cancel(number) => sent.contains(&number),
+        Act::Cancel(number) => sent.contains(&(number, op.link)),
         _ => true,
     });
 }

@@ -20,6 +20,7 @@ pub use regression::to_test;
 
 use crate::Scenario;
 use crate::world::{self, Options, Recording};
+use list::without_empty_cancels;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::hash::Hasher;
@@ -72,16 +73,16 @@ pub struct Shrunk {
     pub exhausted: bool,
 }
 
-/// Runs a scenario, with a record; what it breaks, if it does. One that is refused breaks nothing.
+/// Runs a scenario, with a record; what it breaks, if it does. One whose configuration is refused breaks nothing.
 pub fn breaks(scenario: &Scenario) -> Option<Found> {
-    scenario.check().ok()?;
     let outcome = world::run(scenario, Options { record: true, ..Options::default() }).ok()?;
     let violation = outcome.broken?.violation;
     let recording = Some(outcome.recording);
     Some(Found { invariant: violation.invariant, message: violation.what, recording })
 }
 
-/// The smallest scenario that breaks what this one does; `None` if it breaks nothing.
+/// The smallest scenario that breaks what this one does; `None` if it breaks nothing. It is one that [`Scenario::check`] finds
+/// nothing wrong with, unless that finds something wrong with the given one, and without what is wrong nothing breaks.
 ///
 /// `breaks` says what a scenario breaks, and the same of the same scenario every time; [`breaks()`] runs it. `progress` is told
 /// after each of the runs, of which there are `most_runs` at most.
@@ -94,9 +95,11 @@ pub fn shrink(
     let found = breaks(scenario)?;
     let best = scenario.clone();
     let weight = Weight::of(&best);
+    let sound = best.check().is_ok();
     let tried = BTreeSet::new();
+    let (runs, steps) = (1, 0);
     let mut shrinking =
-        Shrinking { breaks, progress, best, weight, found, tried, runs: 1, steps: 0, most_runs };
+        Shrinking { breaks, progress, best, weight, sound, found, tried, runs, steps, most_runs };
     while shrinking.all_passes() {}
     let Shrinking { best, weight, found, runs, steps, .. } = shrinking;
     Some(Shrunk {
@@ -117,6 +120,8 @@ struct Shrinking<'a> {
     /// The smallest so far, what it weighs, and what it breaks.
     best: Scenario,
     weight: Weight,
+    /// Nothing is wrong with it, and nothing must be with any that takes its place.
+    sound: bool,
     found: Found,
     /// Hashes of what was tried.
     tried: BTreeSet<u64>,
@@ -129,6 +134,7 @@ impl Shrinking<'_> {
     /// Whether anything was found.
     fn all_passes(&mut self) -> bool {
         let before = self.steps;
+        self.change(without_empty_cancels);
         self.make_explicit();
         self.in_bulk();
         self.drop_without_effect();
@@ -156,12 +162,16 @@ impl Shrinking<'_> {
         {
             return false;
         }
+        let sound = candidate.check().is_ok();
+        if self.sound && !sound {
+            return false;
+        }
         self.runs += 1;
         let found = (self.breaks)(&candidate).filter(|it| it.invariant == self.found.invariant);
         let better = found.is_some();
         if let Some(found) = found {
             self.steps += 1;
-            (self.best, self.weight, self.found) = (candidate, weight, found);
+            (self.best, self.weight, self.sound, self.found) = (candidate, weight, sound, found);
         }
         let best = &self.best;
         (self.progress)(&Progress {
