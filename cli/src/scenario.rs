@@ -119,7 +119,8 @@ fn list(out: &mut impl Write) -> io::Result<Exit> {
     for (name, text) in Scenario::library() {
         // Those that come with the command are sound: a test parses each.
         let about = Scenario::parse(text).map(|scenario| scenario.about).unwrap_or_default();
-        writeln!(out, "{name:<width$}  {about}")?;
+        let first = about.split_inclusive(". ").next().unwrap_or_default().trim_end();
+        writeln!(out, "{name:<width$}  {first}")?;
     }
     Ok(Exit::Done)
 }

@@ -8,6 +8,7 @@ mod attempts;
 mod chaos;
 mod corrupt;
 mod device;
+pub mod explore;
 mod fault;
 mod label;
 #[cfg(feature = "net")]
@@ -30,3 +31,6 @@ pub use rate::{Ppm, RateError};
 pub use scenario::{Scenario, Side};
 pub use sized::{AnySession, Size};
 pub use violation::Violation;
+
+/// The authentication code of all that is simulated: looked for wherever it must not be.
+pub const CANARY: &[u8; 16] = b"c4n4ry-auth-c0de";

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The endpoint of the sessions here.
 pub const ENDPOINT: Endpoint = Endpoint(0x4588_0f3a);
 /// Their authentication code: looked for wherever it must not be.
-pub const AUTH: &[u8] = b"c4n4ry-auth-c0de";
+pub const AUTH: &[u8] = cync_sim::CANARY;
 
 /// The configuration of a side that greets, with [`AUTH`].
 ///

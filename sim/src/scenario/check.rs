@@ -1,13 +1,10 @@
 //! What makes no sense in a scenario.
 
-use super::file::blank_fault;
-use super::{Act, Op, Overrides, Set, Side, Workload};
-use crate::{AnySession, ChaosConfig, Copy, DropPattern, Fault, Place, Ppm, Scenario, What};
-use cync_core::wire::{Endpoint, PacketType};
+use super::{Act, Op, Overrides, Phase, Side, Workload};
+use crate::{AnySession, ChaosConfig, DropPattern, Ppm, Scenario};
+use cync_core::wire::Endpoint;
 use cync_core::{AuthCode, Config, Stage};
-use std::collections::BTreeMap;
 use std::fmt;
-use std::mem::discriminant;
 use std::time::Duration;
 
 /// A step on the way to a place in a scenario.
@@ -84,6 +81,9 @@ macro_rules! demand {
         }
     };
 }
+
+// Behind the macros that it uses.
+mod happenings;
 
 impl Scenario {
     /// Checks that the parts of the scenario make sense, and fit each other.
@@ -206,76 +206,6 @@ impl Scenario {
         }
     }
 
-    fn check_link(&self, list: &'static str, nth: usize, link: u16) -> Checked {
-        let links = self.links();
-        demand!(
-            u32::from(link) < links,
-            [list, nth, "link"],
-            "link is {link}: the topology has {links}, numbered from 0"
-        );
-        Ok(())
-    }
-
-    fn check_ops(&self) -> Checked {
-        let ops = &self.work.ops;
-        let mut numbers: BTreeMap<u32, &Op> = BTreeMap::new();
-        for (nth, op) in ops.iter().enumerate() {
-            let number = op.number;
-            demand!(
-                numbers.insert(number, op).is_none(),
-                ["op", nth, "number"],
-                "number is {number}, as of an operation before: no two are alike"
-            );
-        }
-        let [controller, _] = self.configs()?;
-        for (nth, op) in ops.iter().enumerate() {
-            self.check_link("op", nth, op.link)?;
-            demand!(
-                self.duration.is_none_or(|end| op.at < end),
-                ["op", nth, "at_ms"],
-                "at_ms is not before the end: duration_ms is shorter"
-            );
-            match op.act {
-                Act::Send { lamp, set, deadline, .. } => {
-                    let lamps = self.topology.lamps;
-                    demand!(
-                        lamp <= lamps,
-                        ["op", nth, "lamp"],
-                        "lamp is {lamp}: each device has {lamps}, numbered from 1, and 0 means all"
-                    );
-                    if let Set::Brightness(value) | Set::Temperature(value) = set {
-                        demand!(
-                            value <= 100,
-                            ["op", nth, "value"],
-                            "value is {value}: it is from 0 to 100"
-                        );
-                    }
-                    demand!(
-                        deadline.is_none_or(|deadline| deadline <= controller.deadline),
-                        ["op", nth, "deadline_ms"],
-                        "deadline_ms is longer than the controller's own, {:?}",
-                        controller.deadline
-                    );
-                }
-                Act::Cancel(command) => {
-                    let meant = numbers.get(&command);
-                    demand!(
-                        meant.is_some_and(|meant| matches!(meant.act, Act::Send { .. })),
-                        ["op", nth, "command"],
-                        "command is {command}: no operation of this number is a command"
-                    );
-                    demand!(
-                        meant.is_some_and(|meant| meant.link == op.link),
-                        ["op", nth, "link"],
-                        "command {command}, which is to be cancelled, is sent on another link"
-                    );
-                }
-                Act::Ping | Act::Announce | Act::Info(_) => {}
-            }
-        }
-        Ok(())
-    }
-
     /// How many commands are sent, in all.
     fn commands(&self) -> u64 {
         let ops = self.work.ops.iter().filter(|op| matches!(op.act, Act::Send { .. }));
@@ -315,93 +245,6 @@ impl Scenario {
             }
         }
         Ok(())
-    }
-
-    fn check_faults(&self) -> Checked {
-        for (nth, fault) in self.faults.iter().enumerate() {
-            if let Err((field, rule)) = self.check_fault(fault) {
-                return Err(Contradiction::new(at!["fault", nth, field], rule));
-            }
-            let (Place::Packet(Copy { link, .. })
-            | Place::Tick { link, .. }
-            | Place::At { link, .. }) = fault.place;
-            self.check_link("fault", nth, link)?;
-        }
-        Ok(())
-    }
-
-    fn check_fault(&self, fault: &Fault) -> Result<(), (&'static str, String)> {
-        let kind = fault.what.kind();
-        let usual = blank_fault(kind).place;
-        if discriminant(&usual) != discriminant(&fault.place) {
-            return Err(("kind", format!("{kind} does not happen at such a place")));
-        }
-        if let Place::Packet(Copy { label, attempt, .. }) = fault.place {
-            let byte = label.kind;
-            let Some(packet) = PacketType::from_byte(byte) else {
-                return Err((
-                    "packet",
-                    format!("packet is {byte:#04x}: no packet is of this type"),
-                ));
-            };
-            let greetings = [
-                PacketType::AppLogin,
-                PacketType::AppLoginAck,
-                PacketType::Handshake,
-                PacketType::HelloAck,
-            ];
-            if greetings.contains(&packet) {
-                let rule = format!("packet is {byte:#04x}: greetings are never tampered with");
-                return Err(("packet", rule));
-            }
-            let framed = matches!(packet, PacketType::DataChannel | PacketType::StatusBroadcast);
-            match (framed, label.frame) {
-                (true, 0) => {
-                    let rule = "a 0x73 or 0x83 is told by the direction of its inner frame: frame is 0xf8 (a request), 0xf9 \
-                                (a result) or 0xfa (an announcement)";
-                    return Err(("frame", rule.to_owned()));
-                }
-                (false, 1..) => {
-                    let rule =
-                        format!("frame is {:#04x}: a {byte:#04x} has no inner frame", label.frame);
-                    return Err(("frame", rule));
-                }
-                _ => {}
-            }
-            if attempt == 0 {
-                return Err(("attempt", "attempt is 0: copies are counted from 1".to_owned()));
-            }
-        }
-        if let (Place::At { time, .. }, Some(end)) = (fault.place, self.duration)
-            && time >= end
-        {
-            return Err((
-                "at_ms",
-                "at_ms is not before the end: duration_ms is shorter".to_owned(),
-            ));
-        }
-        match fault.what {
-            What::Delay(Duration::ZERO)
-            | What::Reorder(Duration::ZERO)
-            | What::Coalesce(Duration::ZERO)
-            | What::Slow(Duration::ZERO)
-            | What::LateTick(Duration::ZERO)
-            | What::Stall(_, Duration::ZERO)
-            | What::Partition(Duration::ZERO)
-            | What::Silent(_, Duration::ZERO)
-            | What::RefuseHello(Duration::ZERO)
-            | What::SlowReader(_, Duration::ZERO)
-            | What::Deaf(_, Duration::ZERO)
-            | What::Reboot(Duration::ZERO)
-            | What::Amnesia(Duration::ZERO) => {
-                Err(("for_ms", "for_ms is 0: that would be no fault".to_owned()))
-            }
-            What::Corrupt(0) | What::Split(0) => {
-                Err(("bits", "bits is 0: they say how, and one at least is set".to_owned()))
-            }
-            What::Nack(0) => Err(("status", "status is 0: that is no refusal".to_owned())),
-            _ => Ok(()),
-        }
     }
 
     fn check_limits(&self) -> Checked {
@@ -456,12 +299,12 @@ impl Scenario {
             _ => self.work.until != Some(Stage::Sent),
         };
         let ops_do = |op: &Op| !matches!(op.act, Act::Send { until: Stage::Sent, .. });
-        let lossy =
-            |phase: &super::Phase| loses_all(&phase.to_device) || loses_all(&phase.from_device);
+        let lost = |way: fn(&Phase) -> &ChaosConfig| {
+            !self.chaos.is_empty() && self.chaos.iter().all(|phase| loses_all(way(phase)))
+        };
         needs_answers
             && self.work.ops.iter().all(ops_do)
-            && !self.chaos.is_empty()
-            && self.chaos.iter().all(lossy)
+            && (lost(|phase| &phase.to_device) || lost(|phase| &phase.from_device))
     }
 }
 
@@ -492,5 +335,38 @@ fn senseless(chaos: &ChaosConfig) -> Option<(&'static str, &'static str)> {
             Some(("drop_pattern", "there is no command 0: commands are counted from 1"))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Scenario {
+        Scenario::parse("schema = 1\nname = \"\"\n[workload]\nkind = \"group\"\ncommands = 10\n")
+            .unwrap()
+    }
+
+    #[test]
+    fn what_no_file_can_say_is_found_all_the_same() {
+        let mut late = good();
+        late.chaos.push(Phase { after_commands: 5, ..Phase::default() });
+        let found = late.check().unwrap_err();
+        assert_eq!(found.to_string(), "chaos: the first chaos begins at once, not later");
+        let mut nobody = good();
+        nobody.work.workload = None;
+        let found = nobody.check().unwrap_err();
+        assert!(found.rule().contains("without a kind of workload"), "{found}");
+    }
+
+    #[test]
+    fn a_contradiction_names_its_place() {
+        let mut none = good();
+        none.work.commands = 0;
+        let found = none.check().unwrap_err();
+        let expected = "workload.commands: commands is 0: a workload sends one at least";
+        assert_eq!(found.to_string(), expected);
+        let idle = Scenario::default().check().unwrap_err();
+        assert!(idle.to_string().starts_with("nobody is asked"), "{idle}");
     }
 }

@@ -2,129 +2,124 @@
 //!
 //! The model knows what was asked of the session, what left it, what arrived and was taken, what the application took and
 //! reported, and what the session says of itself (events, counters, levels). It knows nothing of how a session works.
+//!
+//! | what | where |
+//! |---|---|
+//! | S2: every id is told exactly one end; S3, S9, S15: the end is true; S6: a full queue drops the oldest | `ending.rs` |
+//! | S3, S9, S14: which message an answer is about, and what it makes of it | `answers.rs` |
+//! | S4: windows; S5, S7, S8, S11, S13, S14: what every copy says, and when and how often it leaves | `copies.rs` |
+//! | S4: the limit of the queue; S6: what is refused had no room; C6: what is taken and refused for good | `book.rs` |
+//! | S1, S6, S11: what arrived is accepted once, whole, in order, or refused with a reason | `ears.rs` |
+//! | S3, S10, S11: answers are those that are owed | `replies.rs` |
+//! | S5, S10, S14, S16: packets as bytes, and what became of those that arrived; L3: heartbeats | `packets.rs` |
+//! | S4, S6, S12: levels and counters after every step; L1: nothing is overdue | `levels.rs` |
+//! | C1: nothing is due after a tick; C6: sending while connected; S6: `Writable` has a reason | here |
+//!
+//! # What is assumed, and what is given up when it does not hold
+//!
+//! - A copy arrives within [`Config::copy_lifetime`] of its sender, or not at all. Once one was later, and after
+//!   [`Witness::too_late`], what was accepted may be accepted again (S1, S11).
+//! - What arrives is what the peer handed over, unless [`Flight::forged`] says otherwise. A forged answer is believed: a message
+//!   may end by it. Once a forged message was dealt with, neither what the session remembers (S1, S11, and S6 of repetitions
+//!   and refusals) nor what it owes to the peer (S3 and S11 of answers) is compared any more.
+//! - Something forged that says of itself that it is shorter or longer than it is leaves the stream out of step: from then on only
+//!   what needs no model is checked (S4, S5, S10 after a hang-up, S12 among the session's own counters, S16, C1).
+//!
+//! What happened long ago is forgotten: messages that are done and whose copies were answered or cannot be any more, all but the
+//! last 64; accepted messages of a sender that are older than the last that the session can remember. So nothing here grows
+//! with the number of messages.
 
-use crate::Violation;
+mod answers;
+mod asked;
+mod book;
+mod bytes;
+mod copies;
+mod ears;
+mod ending;
+mod heading;
+mod index;
+mod levels;
+mod message;
+mod packets;
+mod replies;
+
+pub use asked::{Asked, Flight, Got, Handed, Taken, What};
+pub use bytes::Bytes;
+
 use crate::sized::{AnySession, Size};
-use cync_core::wire::{Command, Endpoint, MsgId, PacketType, StatusCode};
+use crate::{CANARY, Violation};
+use book::Book;
+use cync_core::wire::{ChecksumMode, MAX_PACKET, StatusCode};
 use cync_core::{
-    CivilTime, Config, ConfigError, DeliveryId, Disconnect, Event, Instant, MessageId, Request,
-    RespondError, SendError, Stage, Transmit,
+    AuthCode, CivilTime, Config, ConfigError, DeliveryId, Disconnect, Event, Greeting,
+    HangupReason, Instant, MessageId, RespondError, SendError, State,
 };
+use ears::Ears;
+use index::Map;
 use std::time::Duration;
 
-/// What a message says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum What {
-    /// A typed command.
-    Command(Command),
-    /// A request frame with this operation and data.
-    Frame(u8, Vec<u8>),
-    /// An announcement, a `0x83`.
-    Announce(u8, Vec<u8>),
-    /// A probe, a `0xa3`.
-    Probe,
-    /// Any packet type with this payload behind the prefix.
-    Raw(PacketType, Vec<u8>),
+/// Fails with a [`Violation`] unless something holds.
+macro_rules! ensure {
+    ($condition:expr, $invariant:expr, $($what:tt)+) => {
+        if !$condition {
+            return Err($crate::Violation::new($invariant, format!($($what)+)));
+        }
+    };
 }
+use ensure;
 
-/// A message as the application asks for it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Asked {
-    /// What it says.
-    pub what: What,
-    /// When it is done, if not as the session has it.
-    pub until: Option<Stage>,
-    /// It is handed over once at most.
-    pub once: bool,
-    /// Its own deadline, from `send`.
-    pub deadline: Option<Duration>,
-    /// Its message number.
-    pub msg_id: Option<u16>,
-    /// The endpoint in its prefix, if not the session's.
-    pub endpoint: Option<Endpoint>,
-}
-
-impl Asked {
-    /// A message with nothing special about it.
-    pub const fn new(what: What) -> Self {
-        Self { what, until: None, once: false, deadline: None, msg_id: None, endpoint: None }
-    }
-
-    /// What `send` takes.
-    pub fn request(&self) -> Request<'_> {
-        let request = match &self.what {
-            What::Command(command) => Request::from(*command),
-            What::Frame(op, data) => Request::frame(*op, data),
-            What::Announce(op, data) => Request::announce(*op, data),
-            What::Probe => Request::probe(),
-            What::Raw(kind, payload) => Request::raw(*kind, payload),
-        };
-        let request = if self.once { request.once() } else { request };
-        let request = self.until.map_or(request, |stage| request.until(stage));
-        let request = self.deadline.map_or(request, |time| request.deadline(time));
-        let request = self.msg_id.map_or(request, |number| request.msg_id(number));
-        self.endpoint.map_or(request, |endpoint| request.endpoint(endpoint))
-    }
-}
-
-/// A packet that was handed over, as whoever carries it has to know it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Flight {
-    /// The whole packet, as it arrives.
-    pub bytes: Vec<u8>,
-    /// The message it is a copy of, as its sender's witness counts messages.
-    pub message: Option<u32>,
-    /// When it was handed over.
-    pub handed_at: Instant,
-    /// It is not what its sender handed over, and may say anything.
-    pub forged: bool,
-}
-
-/// A packet that the session wants handed over.
+/// How much is checked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Handed {
-    /// What the session says of it.
-    pub transmit: Transmit,
-    /// The message it is a copy of: the nth that was accepted, from 0.
-    pub message: Option<u32>,
-}
-
-/// What became of bytes that were offered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Taken {
-    /// So many were taken.
-    pub bytes: usize,
-    /// The session has dealt with the packet: it will not be offered again.
-    pub dealt_with: bool,
-}
-
-/// What the application took from the inbox.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Got {
-    /// The packet's type.
-    pub kind: PacketType,
-    /// Whose it is.
-    pub endpoint: Endpoint,
-    /// Its number.
-    pub msg_id: MsgId,
-    /// The operation and the counter of its inner frame.
-    pub frame: Option<(u8, u32)>,
-    /// What it says.
-    pub data: Vec<u8>,
-    /// When it was accepted.
-    pub arrived: Instant,
-    /// How to answer it, if it can be answered.
-    pub id: Option<DeliveryId>,
-    /// The message it is, as its sender's witness counts messages.
-    pub message: Option<u32>,
+enum Watch {
+    /// All there is.
+    Everything,
+    /// What needs no model of what arrived.
+    Bounds,
+    /// Calls are passed on.
+    Nothing,
 }
 
 /// A session and what the model knows of it.
 #[derive(Debug)]
 pub struct Witness {
     session: AnySession,
-    sent: u32,
-    live: std::collections::BTreeMap<MessageId, u32>,
+    watch: Watch,
+    size: Size,
+    checksum: ChecksumMode,
+    heartbeat: Duration,
+    drain_timeout: Duration,
+    ride_through: bool,
+    /// It waits to be greeted.
+    expects: bool,
+    /// Its authentication code is the one that is looked for.
+    has_canary: bool,
+    book: Book,
+    ears: Ears,
+    /// Messages that are not done.
+    ids: Map<MessageId, u32>,
+    /// Messages that were accepted.
+    accepted: u32,
+    scratch: Vec<u8>,
+    /// When the session was told the time last.
+    told: Instant,
+    wire: Option<u32>,
+    /// A greeting was handed over on this connection.
+    greeted: bool,
+    /// The session refused something, which may be a packet that it holds itself.
+    stalled: bool,
+    /// Bytes that were taken of a packet that was not dealt with.
+    held: usize,
+    hangup: Option<HangupReason>,
+    drain_until: Option<Instant>,
+    /// A sign of life was asked for.
+    pinged: bool,
+    last_sent: Instant,
+    sent: u64,
+    heard: u64,
+    /// The shortest data that was refused for want of room.
+    shortest_refused: Option<usize>,
+    /// There is said to be room for so many bytes.
+    room: Option<usize>,
 }
 
 impl Witness {
@@ -133,16 +128,64 @@ impl Witness {
     /// # Errors
     /// The rule that `config` breaks.
     pub fn new(size: Size, config: Config, seed: u64) -> Result<Self, ConfigError> {
-        let session = AnySession::new(size, config, seed)?;
-        Ok(Self { session, sent: 0, live: std::collections::BTreeMap::new() })
+        Self::succeeding(size, config, seed, 0)
     }
 
-    /// As [`Witness::new`], and nothing is checked.
+    /// A session that takes the place of one that accepted so many messages: it goes on counting them, so that whoever got some
+    /// of the other's does not take them for its own.
+    ///
+    /// # Errors
+    /// The rule that `config` breaks.
+    pub fn succeeding(
+        size: Size,
+        config: Config,
+        seed: u64,
+        accepted: u32,
+    ) -> Result<Self, ConfigError> {
+        let canary = AuthCode::new(CANARY)?;
+        let has_canary = matches!(&config.greeting, Greeting::Send { auth, .. } if *auth == canary);
+        Ok(Self {
+            watch: Watch::Everything,
+            size,
+            checksum: config.checksum,
+            heartbeat: config.heartbeat.unwrap_or(Duration::MAX),
+            drain_timeout: config.drain_timeout,
+            ride_through: config.ride_through,
+            expects: config.greeting == Greeting::Expect,
+            has_canary,
+            book: Book::new(size, &config, accepted),
+            ears: Ears::new(size, &config),
+            ids: Map::default(),
+            accepted,
+            scratch: vec![0; MAX_PACKET],
+            told: Instant::ZERO,
+            wire: None,
+            greeted: false,
+            stalled: false,
+            held: 0,
+            hangup: None,
+            drain_until: None,
+            pinged: false,
+            last_sent: Instant::ZERO,
+            sent: 0,
+            heard: 0,
+            shortest_refused: None,
+            room: None,
+            session: AnySession::new(size, config, seed)?,
+        })
+    }
+
+    /// A session that is not observed: calls are passed on, and messages counted.
     ///
     /// # Errors
     /// The rule that `config` breaks.
     pub fn unwatched(size: Size, config: Config, seed: u64) -> Result<Self, ConfigError> {
-        Self::new(size, config, seed)
+        Ok(Self { watch: Watch::Nothing, ..Self::new(size, config, seed)? })
+    }
+
+    /// Whether anything is compared with a model.
+    pub const fn is_watched(&self) -> bool {
+        matches!(self.watch, Watch::Everything)
     }
 
     /// The session, to look at.
@@ -150,8 +193,40 @@ impl Witness {
         &self.session
     }
 
+    /// Messages that were accepted, those of the sessions before included: the number of the next.
+    pub const fn accepted(&self) -> u32 {
+        self.accepted
+    }
+
+    /// Heartbeats that were answered.
+    pub const fn heartbeats_answered(&self) -> u64 {
+        self.ears.ponged
+    }
+
+    /// The session asked for its connection to be closed.
+    pub const fn hangup(&self) -> Option<HangupReason> {
+        self.hangup
+    }
+
+    /// The packet of a message, if it was handed over and may still be under way.
+    pub fn packet(&self, message: u32) -> Option<&[u8]> {
+        self.book.packet(message).map(|bytes| &**bytes)
+    }
+
+    /// Copies arrive, or will, later than [`Config::copy_lifetime`] allows: what was accepted may be accepted again.
+    pub const fn too_late(&mut self) {
+        self.ears.too_late = true;
+    }
+
+    /// The latest time that the session was told.
+    fn tell(&mut self, now: Instant) -> Instant {
+        self.told = self.told.max(now);
+        self.told
+    }
+
     /// [`cync_core::Session::connect`].
     pub fn connect(&mut self, now: Instant) {
+        self.tell(now);
         self.session.connect(now);
     }
 
@@ -160,15 +235,37 @@ impl Witness {
     /// # Errors
     /// What is violated, here and below.
     pub fn connected(&mut self, now: Instant, epoch: u32) -> Result<(), Violation> {
-        let _ = epoch;
+        let ends = matches!(self.session.state(), State::Draining | State::Closed);
+        let told = self.tell(now);
         self.session.handle_connected(now);
+        self.last_sent = told;
+        self.on_connection(Some(epoch), ends);
         Ok(())
     }
 
     /// The connection is gone.
     pub fn disconnected(&mut self, now: Instant, why: Disconnect) -> Result<(), Violation> {
+        let ends = matches!(self.session.state(), State::Draining | State::Closed);
+        self.tell(now);
         self.session.handle_disconnected(now, why);
+        self.on_connection(None, ends);
         Ok(())
+    }
+
+    /// What belongs to a connection goes.
+    fn on_connection(&mut self, wire: Option<u32>, ends: bool) {
+        self.wire = wire;
+        self.stalled = false;
+        self.held = 0;
+        self.greeted = false;
+        self.hangup = None;
+        self.pinged = false;
+        self.drain_until = None;
+        self.room = None;
+        if self.watch == Watch::Everything {
+            self.book.on_disconnect(self.told, ends);
+            self.ears.on_connection();
+        }
     }
 
     /// Whether to offer input: bytes if there are any, none if the session holds what it refused ([`Witness::is_stalled`]).
@@ -176,32 +273,29 @@ impl Witness {
         self.session.wants_input()
     }
 
-    /// The session refused something, and has to be offered input (which may be empty) once it wants some.
-    pub fn is_stalled(&self) -> bool {
-        !self.session.wants_input()
-    }
-
-    /// Offers the bytes `from..to` of a packet, the first that was not dealt with.
-    pub fn input(
-        &mut self,
-        now: Instant,
-        flight: &Flight,
-        from: usize,
-        to: usize,
-    ) -> Result<Taken, Violation> {
-        let bytes = flight.bytes.get(from..to).unwrap_or_default();
-        let taken = self.session.handle_input(now, bytes);
-        Ok(Taken { bytes: taken, dealt_with: from + taken == flight.bytes.len() })
+    /// The session refused something when it was offered input last, and has to be offered input (which may be empty) once it
+    /// wants some.
+    pub const fn is_stalled(&self) -> bool {
+        self.stalled
     }
 
     /// The peer dealt with a copy of this message: it may be answered.
     pub fn answerable(&mut self, message: u32) {
-        let _ = message;
+        self.book.edit(message, |message| message.answerable = true);
     }
 
-    /// The session's timer, or an earlier or later time.
+    /// The session's timer, or an earlier or later time. C1: what was due is dealt with.
     pub fn timeout(&mut self, now: Instant) -> Result<(), Violation> {
+        let told = self.tell(now);
         self.session.handle_timeout(now);
+        if self.watch == Watch::Nothing {
+            return Ok(());
+        }
+        if self.watch == Watch::Everything {
+            self.book.on_tick(told, self.drain_until.is_some_and(|until| until <= told));
+        }
+        let next = self.session.poll_timeout();
+        ensure!(next.is_none_or(|next| next.at > told), "C1", "{next:?} after a tick at {told:?}");
         Ok(())
     }
 
@@ -211,70 +305,150 @@ impl Witness {
         now: Instant,
         asked: &Asked,
     ) -> Result<Result<(MessageId, u32), SendError>, Violation> {
-        Ok(self.session.send(now, asked.request()).map(|id| {
-            let message = self.sent;
-            self.sent += 1;
-            self.live.insert(id, message);
-            (id, message)
-        }))
+        let told = self.tell(now);
+        let dropped = self.session.stats().not_sent.dropped;
+        let result = self.session.send(now, asked.request());
+        if self.watch == Watch::Everything {
+            let dropped = self.session.stats().not_sent.dropped - dropped;
+            self.book.on_dropped(told, dropped)?;
+            let state = self.session.state();
+            let may_send = state == State::Ready
+                || self.ride_through && !matches!(state, State::Draining | State::Closed);
+            let connected = !matches!(result, Err(SendError::NotConnected(_)));
+            ensure!(may_send || !connected, "C6", "{result:?} while {state}");
+        }
+        match result {
+            Ok(id) => {
+                let message = self.accepted;
+                self.accepted = message.wrapping_add(1);
+                let known = self.ids.insert(id, message);
+                if self.watch != Watch::Nothing {
+                    ensure!(known.is_none(), "S2", "{id} is in use");
+                }
+                if self.watch == Watch::Everything {
+                    self.book.on_accepted(told, asked)?;
+                }
+                Ok(Ok((id, message)))
+            }
+            Err(error) => {
+                if self.watch == Watch::Everything {
+                    self.book.on_refused(asked, error)?;
+                }
+                if error == SendError::Full {
+                    let len = book::asked_len(asked);
+                    self.shortest_refused =
+                        Some(self.shortest_refused.map_or(len, |shortest| shortest.min(len)));
+                }
+                Ok(Err(error))
+            }
+        }
     }
 
-    /// [`cync_core::Session::cancel`].
+    /// [`cync_core::Session::cancel`], at the time that the session was told last: it is not told the time.
     pub fn cancel(&mut self, now: Instant, id: MessageId) -> Result<bool, Violation> {
         let _ = now;
-        Ok(self.session.cancel(id))
+        let cancelled = self.session.cancel(id);
+        if self.watch == Watch::Everything {
+            let index = self.ids.get(&id).copied();
+            self.book.on_cancel(self.told, id, index, cancelled)?;
+        }
+        Ok(cancelled)
     }
 
     /// [`cync_core::Session::ping`].
     pub fn ping(&mut self, now: Instant) -> Result<(), SendError> {
-        self.session.ping(now)
+        self.tell(now);
+        let pinged = self.session.ping(now);
+        self.pinged |= pinged.is_ok();
+        pinged
     }
 
     /// [`cync_core::Session::close`].
     pub fn close(&mut self, now: Instant) {
+        let told = self.tell(now);
+        let was_draining = self.session.state() == State::Draining;
         self.session.close(now);
+        if self.session.queued() + self.session.in_flight() == 0 {
+            if self.watch == Watch::Everything {
+                self.book.on_closed(told);
+            }
+        } else if !was_draining {
+            self.drain_until = Some(told + self.drain_timeout);
+        }
+    }
+
+    /// [`cync_core::Session::purge`].
+    pub fn purge(&mut self, now: Instant) -> usize {
+        self.tell(now);
+        self.session.purge(now)
     }
 
     /// [`cync_core::Session::set_wall_clock`].
     pub fn set_wall_clock(&mut self, now: Instant, civil: CivilTime) {
+        self.tell(now);
         self.session.set_wall_clock(now, civil);
-    }
-
-    /// The next packet to hand over, written into `out`, which has room for any.
-    pub fn transmit(&mut self, now: Instant, out: &mut [u8]) -> Result<Option<Handed>, Violation> {
-        let polled = self.session.poll_transmit(now, out);
-        let polled = polled.map_err(|short| Violation::new("S5", format!("{short:?}")))?;
-        Ok(polled.map(|transmit| {
-            let message = transmit.id.and_then(|id| self.live.get(&id).copied());
-            Handed { transmit, message }
-        }))
+        self.ears.on_wall_clock();
     }
 
     /// The next event, and the number of the message it is about.
     pub fn event(&mut self) -> Result<Option<(Event, Option<u32>)>, Violation> {
-        Ok(self.session.poll_event().map(|event| {
-            let message = match event {
-                Event::Sent { id } | Event::Acked { id } | Event::Executed { id } => {
-                    self.live.get(&id).copied()
-                }
-                Event::Done { id, .. } => self.live.remove(&id),
-                _ => None,
-            };
-            (event, message)
-        }))
+        let Some(event) = self.session.poll_event() else {
+            if self.watch == Watch::Everything {
+                self.book.told.check(self.session.stats())?;
+            }
+            return Ok(None);
+        };
+        let message = match event {
+            Event::Sent { id } | Event::Acked { id } | Event::Executed { id } => {
+                self.ids.get(&id).copied()
+            }
+            Event::Done { id, .. } => self.ids.remove(&id),
+            _ => None,
+        };
+        match self.watch {
+            Watch::Everything => self.book.on_event(&event, message)?,
+            Watch::Bounds => {
+                let done = matches!(event, Event::Done { .. });
+                ensure!(!done || message.is_some(), "S2", "{event:?} of no live message");
+            }
+            Watch::Nothing => {}
+        }
+        match event {
+            Event::Hangup(why) => self.hangup = Some(why),
+            Event::Writable => {
+                self.room = self.shortest_refused.take();
+                ensure!(self.room.is_some(), "S6", "writable, and nothing was refused");
+            }
+            _ => {}
+        }
+        Ok(Some((event, message)))
+    }
+
+    /// There is room for so many bytes of data, of which [`Event::Writable`] told; it is told once.
+    pub const fn room(&mut self) -> Option<usize> {
+        self.room.take()
     }
 
     /// Takes a message from the inbox.
     pub fn recv(&mut self, now: Instant) -> Result<Option<Got>, Violation> {
-        Ok(self.session.recv(now).map(|delivery| Got {
-            kind: delivery.kind,
-            endpoint: delivery.prefix.endpoint,
-            msg_id: delivery.prefix.msg_id,
-            frame: delivery.frame.map(|frame| (frame.op, frame.counter)),
-            data: delivery.data.to_vec(),
-            arrived: delivery.arrived,
-            id: delivery.id(),
-            message: None,
+        self.tell(now);
+        let delivery = self.session.recv(now);
+        let seen = match self.watch {
+            Watch::Everything => self.ears.on_recv(delivery.as_ref())?,
+            Watch::Bounds | Watch::Nothing => None,
+        };
+        Ok(delivery.map(|delivery| {
+            let (data, message) = seen.unwrap_or_else(|| (delivery.data.into(), None));
+            Got {
+                kind: delivery.kind,
+                endpoint: delivery.prefix.endpoint,
+                msg_id: delivery.prefix.msg_id,
+                frame: delivery.frame.map(|frame| (frame.op, frame.counter)),
+                data,
+                arrived: delivery.arrived,
+                id: delivery.id(),
+                message,
+            }
         }))
     }
 
@@ -285,7 +459,10 @@ impl Witness {
         id: DeliveryId,
         status: StatusCode,
     ) -> Result<Result<(), RespondError>, Violation> {
-        Ok(self.session.respond(now, id, status))
+        let told = self.tell(now);
+        let outcome = self.session.respond(now, id, status);
+        self.check_reply(told, &id, (status, false), outcome)?;
+        Ok(outcome)
     }
 
     /// [`cync_core::Session::report`].
@@ -295,11 +472,23 @@ impl Witness {
         id: DeliveryId,
         status: StatusCode,
     ) -> Result<Result<(), RespondError>, Violation> {
-        Ok(self.session.report(now, id, status))
+        let told = self.tell(now);
+        let outcome = self.session.report(now, id, status);
+        self.check_reply(told, &id, (status, true), outcome)?;
+        Ok(outcome)
     }
 
-    /// What every step must leave behind.
-    pub fn check(&self) -> Result<(), Violation> {
-        Ok(())
+    fn check_reply(
+        &mut self,
+        now: Instant,
+        id: &DeliveryId,
+        reply: (StatusCode, bool),
+        outcome: Result<(), RespondError>,
+    ) -> Result<(), Violation> {
+        if self.watch != Watch::Everything {
+            return Ok(());
+        }
+        let ready = matches!(self.session.state(), State::Ready | State::Draining);
+        self.ears.on_reply(now, id, self.wire.filter(|_| ready), reply, outcome)
     }
 }

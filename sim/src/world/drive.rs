@@ -80,6 +80,11 @@ impl World {
     /// A session is told the time: because its timer is due, or without need.
     pub(super) fn tick(&mut self, index: usize, side: Side) -> Result<(), Violation> {
         let (time, now) = (self.time(), self.now);
+        let off_until = self.links[index].off_until;
+        if side == Side::Device && now < off_until {
+            self.set(index, Source::tick(side), off_until);
+            return Ok(());
+        }
         let end = self.links[index].end(side);
         let nth = end.ticks;
         if let Some(tick) = end.tick.filter(|tick| tick.deadline <= now) {

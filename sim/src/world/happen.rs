@@ -93,8 +93,10 @@ impl World {
         let link = &mut self.links[index];
         link.off_until = until;
         link.forgets |= forgets;
-        link.dialling = None;
-        self.set(index, Source::Dial, NEVER);
+        if link.device.dials {
+            link.dialling = None;
+            self.set(index, Source::Dial, NEVER);
+        }
         self.clear(index, Side::Device);
         let kind = if forgets { FaultKind::Amnesia } else { FaultKind::Reboot };
         self.plan.effects.count(kind);

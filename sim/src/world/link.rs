@@ -3,7 +3,7 @@
 use super::pipe::Pipe;
 use super::records::Records;
 use crate::Side;
-use crate::witness::Witness;
+use crate::witness::{Bytes, Witness};
 use cync_core::DeliveryId;
 use cync_core::wire::StatusCode;
 use std::collections::VecDeque;
@@ -54,7 +54,7 @@ pub(super) struct Reaction {
     pub(super) id: DeliveryId,
     pub(super) message: Option<u32>,
     pub(super) op: u8,
-    pub(super) data: Vec<u8>,
+    pub(super) data: Bytes,
     /// It refuses the request with this status.
     pub(super) refusal: Option<StatusCode>,
     /// The life of the device in which it took it.

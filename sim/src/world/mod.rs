@@ -26,7 +26,7 @@ pub use plan::Effects;
 use crate::chaos::micros;
 use crate::scenario::{Overrides, Scenario};
 use crate::witness::Witness;
-use crate::{Device, Side, Violation};
+use crate::{CANARY, Device, Side, Violation};
 use agenda::{Agenda, NEVER};
 use cync_core::wire::{Endpoint, MAX_PACKET};
 use cync_core::{AuthCode, Config, ConfigError, Instant, mix};
@@ -41,8 +41,8 @@ use tap::Tap;
 use values::Values;
 use work::Working;
 
-/// The authentication code that every simulated device greets with. It must never be seen anywhere else.
-pub const CANARY: &[u8; 16] = b"\xc4Nary-Secret-7\xe5\x91";
+/// More than can happen at one time.
+const MANY: u32 = 100_000;
 
 /// What each link has on the agenda.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,6 +134,8 @@ pub struct World {
     spare: Vec<Vec<u8>>,
     /// Nothing but signs of life may be handed over.
     quiet: bool,
+    /// How much has happened at this time.
+    steps: u32,
 }
 
 /// Runs a scenario to its end.
@@ -185,6 +187,7 @@ impl World {
             out: vec![0; MAX_PACKET],
             spare: Vec::new(),
             quiet: false,
+            steps: 0,
         };
         for link in 0..count {
             let controller = world.new_end(link, Side::Controller, 0)?;
@@ -296,6 +299,10 @@ impl World {
         if time > until || time == NEVER {
             self.now = if until == NEVER { self.now } else { until };
             return Ok(false);
+        }
+        self.steps = if time > self.now { 0 } else { self.steps + 1 };
+        if self.steps > MANY {
+            return Err(Violation::new("L3", "the world does not fall silent".into()));
         }
         self.now = time;
         let (index, place) = (source / Source::EACH, source % Source::EACH);

@@ -117,6 +117,8 @@ pub struct Outcome {
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) commands: u64,
+    /// Those that `send` took.
+    pub(super) sent: u64,
     pub(super) reached: u64,
     pub(super) nacked: u64,
     pub(super) not_sent: u64,

@@ -260,9 +260,10 @@ impl World {
             self.working.open += 1;
             self.plan.advance(self.tally.commands);
         }
-        let nth = self.tally.commands;
         match self.links[index].controller.witness.send(time, &asked)? {
             Ok((id, _)) => {
+                self.tally.sent += 1;
+                let nth = self.tally.sent;
                 if self.working.work.workload.is_none() {
                     self.working.ids.insert(op.number, id);
                 }

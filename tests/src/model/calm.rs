@@ -26,16 +26,15 @@ impl World {
         let longest = self.longest();
         self.run(longest)?;
         for side in Side::BOTH {
-            let session = &self.end(side).session;
+            let session = self.end(side).witness.session();
             let left = session.queued() + session.in_flight();
             ensure!(left == 0, "L1", "{left} messages never end");
-            self.end(side).check_outcomes()?;
         }
         self.check_secrets()?;
         if self
             .ends
             .iter()
-            .any(|end| matches!(end.session.state(), State::Closed | State::Draining))
+            .any(|end| matches!(end.witness.session().state(), State::Closed | State::Draining))
         {
             return Ok(());
         }
@@ -59,7 +58,8 @@ impl World {
         for count in 0.. {
             self.exchange()?;
             self.settle()?;
-            let timeout = |end: &super::end::End| end.session.poll_timeout().map(|it| it.at);
+            let timeout =
+                |end: &super::end::End| end.witness.session().poll_timeout().map(|it| it.at);
             let next = self.ends.iter().filter_map(timeout).min();
             let Some(next) = next.filter(|next| *next <= until) else { break };
             ensure!(next > self.now, "C1", "{next:?} is due again and again at {:?}", self.now);
@@ -79,17 +79,16 @@ impl World {
     /// After a step of the calm phase.
     fn settle(&mut self) -> Result<(), Violation> {
         for side in Side::BOTH {
-            self.end(side).check()?;
             let now = self.now;
-            let overdue = self.end(side).book.overdue(now).cloned();
-            ensure!(overdue.is_none(), "L1", "not ended at {now:?}: {overdue:?}");
+            self.end(side).witness.check()?;
+            self.end(side).witness.check_ends(now)?;
         }
         self.step += 1;
         // A driver that was not asked for a connection may have one all the same: the other side opened it.
         let idle = self.ends.iter().all(|end| end.wire.is_none() && !end.dials);
-        let open = self.ends.iter().all(|end| end.session.state() != State::Closed);
+        let open = self.ends.iter().all(|end| end.witness.session().state() != State::Closed);
         if idle && open {
-            self.open(Side::Hub, true);
+            self.open(Side::Hub, true)?;
             self.exchange()?;
         }
         Ok(())
@@ -99,12 +98,12 @@ impl World {
     fn reconnect(&mut self) -> Result<(), Violation> {
         for round in 0..3 {
             if round > 0 {
-                self.cut_both();
+                self.cut_both()?;
             }
             let soon = self.setup.config(Side::Hub).redial.cap * 3;
             self.run(soon)?;
             for side in Side::BOTH {
-                let state = self.end(side).session.state();
+                let state = self.end(side).witness.session().state();
                 ensure!(state == State::Ready, "L4", "{side:?} is {state} after {round} cuts");
             }
         }
@@ -116,34 +115,35 @@ impl World {
     /// L2: a message to an idle peer takes one attempt.
     fn succeed(&mut self) -> Result<(), Violation> {
         for side in Side::BOTH {
+            let before = self.end(side).ids.len();
             self.send(side, &Ask::of(What::Frame(4)).until(Stage::Executed))?;
-            let sent = self.end(side).book.ids.last().copied();
-            let index = sent.and_then(|id| self.end(side).book.index(id));
-            let Some(index) = index else {
+            let taken = self.end(side).ids.len() > before;
+            let Some(id) = self.end(side).ids.last().copied().filter(|_| taken) else {
                 return Err(Violation::of("L2", format!("{side:?} takes no message")));
             };
+            self.end(side).done.remove(&id);
             self.exchange()?;
-            let message = self.end(side).book.message(index).cloned();
-            let reached = message.as_ref().is_some_and(|message| {
-                message.done
-                    && message.copies.len() == 1
-                    && message.end.is_some_and(|(_, end)| end == Outcome::Reached(Stage::Executed))
+            let done = self.end(side).done.get(&id).copied();
+            let reached = done.is_some_and(|(outcome, receipt)| {
+                outcome == Outcome::Reached(Stage::Executed) && receipt.attempts == 1
             });
-            ensure!(reached, "L2", "not executed at once: {message:?}");
+            ensure!(reached, "L2", "not executed at once: {done:?}");
         }
         Ok(())
     }
 
     /// L3: both ends fall silent but for heartbeats.
     fn be_silent(&mut self) -> Result<(), Violation> {
-        let before =
-            self.ends.each_ref().map(|end| (end.sent, end.ears.ponged, *end.session.stats()));
+        let before = self
+            .ends
+            .each_ref()
+            .map(|end| (end.witness.heartbeats_answered(), *end.witness.session().stats()));
         self.run(Duration::from_millis(self.setup.liveness.1 * 3))?;
-        for (end, (sent, ponged, stats)) in self.ends.iter().zip(before) {
-            let now = end.session.stats();
+        for (end, (ponged, stats)) in self.ends.iter().zip(before) {
+            let now = end.witness.session().stats();
             let heartbeats = now.heartbeats - stats.heartbeats;
-            let pongs = end.ears.ponged - ponged;
-            let other = end.sent - sent - heartbeats - pongs;
+            let pongs = end.witness.heartbeats_answered() - ponged;
+            let other = now.packets_sent - stats.packets_sent - heartbeats - pongs;
             ensure!(other == 0, "L3", "{other} packets beside heartbeats");
             ensure!(now.connections == stats.connections, "L3", "the idle connection went");
         }
@@ -152,10 +152,11 @@ impl World {
 
     /// S16: nothing that a session shows of itself has the authentication code in it.
     fn check_secrets(&mut self) -> Result<(), Violation> {
-        for end in &self.ends {
+        for side in Side::BOTH {
             // Of the full size it is checked once, in a test of its own.
-            if end.book.own.size != super::Size::Full {
-                let found = super::find_secret(&format!("{:?}", end.session));
+            if self.setup.own(side).size != super::Size::Full {
+                let session = self.end(side).witness.session();
+                let found = super::find_secret(&format!("{session:?}"));
                 ensure!(!found, "S16", "the session's Debug shows the code");
             }
         }

@@ -5,23 +5,18 @@
 //! the faults stop, and it checks the liveness L1 to L4. [`compare`] performs it several times, as drivers of different manners
 //! would, and checks the contract's C2 to C6. The invariants are listed in `tests/README.md`.
 //!
-//! The model knows what was asked of a session, what left it, what arrived and was taken, what the application took and
-//! reported, and what the session says of itself (events, counters, levels). It knows nothing of how a session works.
+//! The model of one session is [`cync_sim::witness`]; here are the world in which two of them are put, and what happens there.
 //!
 //! One assumption is the sessions' own: a copy arrives within `Config::copy_lifetime` after it was handed over, or not at all.
 //! What is not taken by then is lost while it is under way; what has arrived is taken, however busy the application is.
 //!
 //! Cases are drawn from bytes: by proptest, and by the fuzzers, which need nothing else ([`Case::from_bytes`], [`check_bytes`]).
 
-mod answers;
-mod book;
+mod asking;
 mod calm;
-mod ears;
 mod end;
-mod ending;
 mod op;
 mod setup;
-
 mod traffic;
 mod transcript;
 mod wires;
@@ -60,6 +55,12 @@ pub struct Violation {
 impl Violation {
     pub(crate) const fn of(invariant: &'static str, what: String) -> Self {
         Self { invariant, step: 0, what }
+    }
+}
+
+impl From<cync_sim::Violation> for Violation {
+    fn from(violation: cync_sim::Violation) -> Self {
+        Self::of(violation.invariant, violation.what)
     }
 }
 
@@ -179,9 +180,4 @@ pub fn find_secret(text: &str) -> bool {
     let listed_hex = format!("{AUTH:02x?}");
     let listed_hex = listed_hex.trim_matches(['[', ']']);
     [&plain, digits.as_str(), listed, listed_hex].iter().any(|secret| text.contains(secret))
-}
-
-/// The start of a packet, as digits.
-pub(crate) fn shown(bytes: &[u8]) -> String {
-    crate::hex(bytes.iter().copied().take(32))
 }

@@ -4,33 +4,21 @@ use super::setup::Side;
 use cync_core::DecodeError;
 use cync_core::Instant;
 use cync_core::wire::{ChecksumMode, Packet};
+use cync_sim::witness::Flight;
 use std::collections::{BTreeMap, VecDeque};
 
-/// A packet that was handed over.
-#[derive(Clone, Debug)]
-pub(super) struct Flying {
-    pub(super) bytes: Vec<u8>,
-    /// Which message of its sender it is a copy of.
-    pub(super) message: Option<usize>,
-    pub(super) handed_at: Instant,
-    /// No session made it.
-    pub(super) forged: bool,
-}
-
-impl Flying {
-    /// Makes its checksum a wrong one, if it has a checksum.
-    pub(super) fn corrupt(&mut self) {
-        let Some(at) = self.bytes.len().checked_sub(2) else { return };
-        for flip in 1..=u8::MAX {
-            let mut bytes = self.bytes.clone();
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= flip;
-            }
-            let decoded = Packet::decode(&bytes, ChecksumMode::Strict);
-            if matches!(decoded, Err(DecodeError::InvalidChecksum { .. })) {
-                self.bytes = bytes;
-                return;
-            }
+/// Makes the checksum of a packet a wrong one, if it has a checksum.
+pub(super) fn corrupt(packet: &mut Flight) {
+    let Some(at) = packet.bytes.len().checked_sub(2) else { return };
+    for flip in 1..=u8::MAX {
+        let mut bytes = packet.bytes.clone();
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= flip;
+        }
+        let decoded = Packet::decode(&bytes, ChecksumMode::Strict);
+        if matches!(decoded, Err(DecodeError::InvalidChecksum { .. })) {
+            packet.bytes = bytes;
+            return;
         }
     }
 }
@@ -38,7 +26,7 @@ impl Flying {
 /// What travels to one side on one connection.
 #[derive(Default, Debug)]
 pub(super) struct Link {
-    pub(super) packets: VecDeque<Flying>,
+    pub(super) packets: VecDeque<Flight>,
 }
 
 /// All connections that matter: at most three.
@@ -62,7 +50,7 @@ impl Wires {
     }
 
     /// What travels to a side.
-    pub(super) fn to(&mut self, wire: u32, side: Side) -> &mut VecDeque<Flying> {
+    pub(super) fn to(&mut self, wire: u32, side: Side) -> &mut VecDeque<Flight> {
         &mut self.links.entry((wire, side)).or_default().packets
     }
 
@@ -79,7 +67,7 @@ impl Wires {
 pub(super) struct Arrived {
     bytes: Vec<u8>,
     /// Packets that the session has not dealt with, and where they end in `bytes`.
-    pub(super) packets: VecDeque<(usize, Flying)>,
+    pub(super) packets: VecDeque<(usize, Flight)>,
     /// How much the driver has read.
     offered: usize,
     /// How much the session has taken.
@@ -87,7 +75,7 @@ pub(super) struct Arrived {
 }
 
 impl Arrived {
-    pub(super) fn push(&mut self, packet: Flying) {
+    pub(super) fn push(&mut self, packet: Flight) {
         self.bytes.extend(&packet.bytes);
         self.packets.push_back((self.bytes.len(), packet));
     }
@@ -108,10 +96,11 @@ impl Arrived {
         &self.bytes[self.taken..self.offered.min(end).max(self.taken)]
     }
 
-    /// Bytes that were taken of a packet that was not dealt with.
-    pub(super) fn held(&self) -> usize {
-        let front = self.packets.front();
-        front.map_or(0, |(end, packet)| (self.taken + packet.bytes.len()).saturating_sub(*end))
+    /// The oldest packet that was not dealt with, and which part of it was read and not taken.
+    pub(super) fn next(&self) -> Option<(&Flight, usize, usize)> {
+        let (end, packet) = self.packets.front()?;
+        let start = end - packet.bytes.len();
+        Some((packet, self.taken - start, self.offered.min(*end).max(self.taken) - start))
     }
 
     /// Whether the oldest packet that was not dealt with was taken to its last byte.

@@ -1,13 +1,13 @@
 //! Two sides, the links between them, and what the operations do.
 
-use super::book::Label;
 use super::end::End;
 use super::op::{Ask, Op, Reply, What};
 use super::setup::{Setup, Side};
 use super::wires::Wires;
+use super::wires::corrupt;
 use super::{Case, Manner, Transcript, Violation, ensure};
 use cync_core::wire::StatusCode;
-use cync_core::{CivilTime, Disconnect, Event, Instant, SendError, State};
+use cync_core::{CivilTime, Disconnect, Event, Instant, State};
 use std::fmt::Arguments;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl World {
             wires: Wires::default(),
             transcript: Transcript::default(),
         };
-        world.open(Side::Hub, true);
+        world.open(Side::Hub, true)?;
         world.exchange()?;
         for (step, op) in case.ops.iter().enumerate() {
             world.step = step;
@@ -84,11 +84,8 @@ impl World {
     /// What can be seen of the sessions after a step.
     fn look(&mut self) -> Result<(), Violation> {
         for side in Side::BOTH {
-            let end = self.end(side);
-            if end.book.watched {
-                end.check()?;
-            }
-            let session = &end.session;
+            self.end(side).witness.check()?;
+            let session = self.end(side).witness.session();
             let (state, next) = (session.state(), session.poll_timeout());
             let levels = (session.queued(), session.in_flight(), session.inbox_len());
             self.note(side, format_args!("{state} {next:?} {levels:?}"));
@@ -98,7 +95,7 @@ impl World {
 
     fn perform(&mut self, op: Op) -> Result<(), Violation> {
         if self.manner == Manner::NeedlessTicks {
-            self.tick_needlessly();
+            self.tick_needlessly()?;
         }
         match op {
             Op::Exchange => self.exchange()?,
@@ -106,7 +103,12 @@ impl World {
             Op::Tick(side) => self.tick(side, None)?,
             Op::TickDue(side, most) => {
                 let now = self.now;
-                let due = self.end(side).session.poll_timeout().map_or(Instant::MAX, |it| it.at);
+                let due = self
+                    .end(side)
+                    .witness
+                    .session()
+                    .poll_timeout()
+                    .map_or(Instant::MAX, |it| it.at);
                 self.wait(due.since(now).min(Duration::from_millis(most)))?;
                 self.tick(side, None)?;
             }
@@ -152,7 +154,7 @@ impl World {
             }
             Op::Corrupt(side, nth) => {
                 if let Some((at, mut packet)) = self.pick(side, nth) {
-                    packet.corrupt();
+                    corrupt(&mut packet);
                     self.under_way(side, |packets| packets.insert(at, packet));
                 }
             }
@@ -166,32 +168,32 @@ impl World {
                     self.reply(side, at, reply)?;
                 }
             }
-            Op::Cut(side, why) => self.cut(side, why),
-            Op::Connect { side, both } => self.open(side, both),
+            Op::Cut(side, why) => self.cut(side, why)?,
+            Op::Connect { side, both } => self.open(side, both)?,
             Op::Accept(side) => {
                 if let Some(newest) = self.wires.newest()
                     && self.end(side).last_wire < Some(newest)
                 {
-                    self.attach(side, newest);
+                    self.attach(side, newest)?;
                 }
             }
             Op::Dial(side) => {
                 let now = self.tell(side);
                 let end = self.end(side);
-                end.dials |= !matches!(end.session.state(), State::Closed | State::Draining);
-                end.session.connect(now);
+                let state = end.witness.session().state();
+                end.dials |= !matches!(state, State::Closed | State::Draining);
+                end.witness.connect(now);
             }
             Op::Fail(side, most) => self.end(side).unreachable = most,
             Op::Ping(side) => {
                 let now = self.tell(side);
-                let pinged = self.end(side).session.ping(now);
-                self.end(side).pinged |= pinged.is_ok();
+                let pinged = self.end(side).witness.ping(now);
                 self.note(side, format_args!("{pinged:?}"));
             }
             Op::WallClock(side) => self.tell_wall_clock(side),
             Op::Purge(side) => {
                 let now = self.tell(side);
-                let purged = self.end(side).session.purge(now);
+                let purged = self.end(side).witness.purge(now);
                 self.note(side, format_args!("{purged} forgotten"));
             }
             Op::Close(side) => self.close(side),
@@ -231,7 +233,7 @@ impl World {
                 if !took {
                     let end = self.end(side);
                     end.arrived = super::wires::Arrived::default();
-                    self.cut(side, Disconnect::Error);
+                    self.cut(side, Disconnect::Error)?;
                     break;
                 }
                 ensure!(round < MANY, "S6", "nothing is taken by {side:?}");
@@ -240,18 +242,18 @@ impl World {
         Ok(())
     }
 
-    fn tick_needlessly(&mut self) {
+    fn tick_needlessly(&mut self) -> Result<(), Violation> {
         for side in Side::BOTH {
             let now = self.now;
             let end = self.end(side);
-            if end.session.poll_timeout().is_none_or(|deadline| deadline.at > now) {
+            if end.witness.session().poll_timeout().is_none_or(|deadline| deadline.at > now) {
                 end.told = now;
-                end.session.handle_timeout(now);
+                end.witness.timeout(now)?;
             }
         }
+        Ok(())
     }
 
-    /// C1: what was due is dealt with.
     pub(super) fn tick(&mut self, side: Side, at: Option<Instant>) -> Result<(), Violation> {
         let (now, before) = (self.now, self.end(side).told);
         let told = match at {
@@ -262,46 +264,29 @@ impl World {
             }
             None => self.tell(side),
         };
-        let end = self.end(side);
-        end.session.handle_timeout(told);
-        let (told, until) = (end.told, end.drain_until);
-        ensure!(told <= now, "C5", "the model's own time");
-        if end.book.watched {
-            end.book.on_tick(told, until.is_some_and(|until| until <= told));
-        }
-        let next = end.session.poll_timeout();
-        ensure!(next.is_none_or(|next| next.at > told), "C1", "{next:?} after a tick at {told:?}");
-        Ok(())
+        ensure!(self.end(side).told <= now, "C5", "the model's own time");
+        Ok(self.end(side).witness.timeout(told)?)
     }
 
     pub(super) fn send(&mut self, side: Side, ask: &Ask) -> Result<(), Violation> {
-        let (time, now) = (self.tell(side), self.now);
+        let time = self.tell(side);
         let end = self.end(side);
-        let dropped = end.session.stats().not_sent.dropped;
-        let draft = end.book.draft(ask.what);
-        let result = end.session.send(time, draft.request(ask));
-        let dropped = end.session.stats().not_sent.dropped - dropped;
-        let state = end.session.state();
-        let may_send = state == State::Ready
-            || end.book.own.ride_through && !matches!(state, State::Draining | State::Closed);
-        let connected = !matches!(result, Err(SendError::NotConnected(_)));
-        ensure!(may_send || !connected, "C6", "{result:?} while {state}");
-        end.book.on_send(now, ask, draft, result, dropped)?;
+        let asked = ask.asked(side, end.witness.accepted());
+        let result = end.witness.send(time, &asked)?.map(|(id, _)| id);
+        end.ids.extend(result);
         self.note(side, format_args!("{ask:?}: {result:?}"));
         Ok(())
     }
 
     fn cancel(&mut self, side: Side, nth: u8) -> Result<(), Violation> {
-        let ids = self.end(side).book.ids.len();
+        let ids = self.end(side).ids.len();
         let Some(at) = usize::from(nth).checked_rem(ids) else { return Ok(()) };
-        let (time, now) = (self.tell(side), self.now);
+        let time = self.tell(side);
         let end = self.end(side);
-        let at = end.book.ids.len() - 1 - at;
-        let id = end.book.ids[at];
+        let id = end.ids[end.ids.len() - 1 - at];
         // `cancel` is not told the time.
-        end.session.purge(time);
-        let cancelled = end.session.cancel(id);
-        end.book.on_cancel(now, id, cancelled)?;
+        end.witness.purge(time);
+        let cancelled = end.witness.cancel(time, id)?;
         self.note(side, format_args!("{id} cancelled: {cancelled}"));
         Ok(())
     }
@@ -310,41 +295,38 @@ impl World {
     pub(super) fn events(&mut self, side: Side, most: usize) -> Result<usize, Violation> {
         let mut count = 0;
         while count < most
-            && let Some(event) = self.end(side).session.poll_event()
+            && let Some((event, _)) = self.end(side).witness.event()?
         {
             count += 1;
             self.event(side, event)?;
         }
-        if count < most && self.watched() {
-            self.end(side).check_outcomes()?;
-        }
-        if self.end(side).hangup.is_some() {
+        if self.end(side).witness.hangup().is_some() {
             // A session that has hung up hands nothing over, whatever its driver does.
             let handed_over = self.hand_over(side, usize::MAX, false)?;
             ensure!(handed_over == 0, "S10", "{handed_over} packets after a hang-up");
-            self.cut(side, Disconnect::Hangup);
+            self.cut(side, Disconnect::Hangup)?;
         }
         Ok(count)
     }
 
     fn event(&mut self, side: Side, event: Event) -> Result<(), Violation> {
         self.note(side, format_args!("{event:?}"));
-        self.end(side).book.on_event(&event)?;
         match event {
-            Event::Hangup(why) => self.end(side).hangup = Some(why),
+            Event::Done { id, outcome, receipt } => {
+                self.end(side).done.insert(id, (outcome, receipt));
+            }
             Event::Dial => {
                 let end = self.end(side);
                 end.dial_asked = end.unreachable == 0;
                 if end.unreachable > 0 {
                     end.unreachable -= 1;
-                    self.cut(side, Disconnect::Error);
+                    self.cut(side, Disconnect::Error)?;
                 }
             }
             Event::ConnectFailed(_) => self.end(side).dials = false,
             Event::Writable => {
-                let shortest = self.end(side).book.shortest_refused.take();
-                ensure!(shortest.is_some(), "S6", "writable, and nothing was refused");
-                self.end(side).writable = shortest;
+                let end = self.end(side);
+                end.writable = end.witness.room();
             }
             _ => {}
         }
@@ -354,10 +336,10 @@ impl World {
     /// S6: what was refused is sent once there is said to be room; whether there was anything.
     fn send_again(&mut self, side: Side) -> Result<bool, Violation> {
         let Some(len) = self.end(side).writable.take() else { return Ok(false) };
-        let before = self.end(side).book.messages.len();
+        let before = self.end(side).ids.len();
         // It needs no more room than what was refused.
-        self.send(side, &Ask::of(What::Frame(len.min(2_000))))?;
-        let taken = self.end(side).book.messages.len() > before;
+        self.send(side, &Ask::of(What::Frame(len.min(2_000) as u16)))?;
+        let taken = self.end(side).ids.len() > before;
         ensure!(taken, "S6", "{len} bytes are refused though there is room");
         Ok(true)
     }
@@ -385,7 +367,7 @@ impl World {
             let mut busy = false;
             for side in Side::BOTH {
                 if self.end(side).dial_asked {
-                    self.open(side, true);
+                    self.open(side, true)?;
                 }
                 busy |= self.turn(side)?;
                 busy |= self.end(side).dial_asked;
@@ -400,11 +382,17 @@ impl World {
 
     /// Everything that a prompt driver and a prompt application do at one instant.
     pub(super) fn turn(&mut self, side: Side) -> Result<bool, Violation> {
-        self.notice_end(side);
+        self.notice_end(side)?;
         let mut busy = self.hear(side)?;
         busy |= self.recv_all(side)?;
         let now = self.now;
-        if self.end(side).session.poll_timeout().is_some_and(|deadline| deadline.at <= now) {
+        if self
+            .end(side)
+            .witness
+            .session()
+            .poll_timeout()
+            .is_some_and(|deadline| deadline.at <= now)
+        {
             self.tick(side, None)?;
             busy = true;
         }
@@ -412,16 +400,17 @@ impl World {
     }
 
     /// A connection that the other side has left is closed, once everything arrived.
-    fn notice_end(&mut self, side: Side) {
-        let Some(wire) = self.end(side).wire else { return };
+    fn notice_end(&mut self, side: Side) -> Result<(), Violation> {
+        let Some(wire) = self.end(side).wire else { return Ok(()) };
         let left = self.end(side.other()).wire != Some(wire);
         // It may not have accepted it yet.
         let gone = left
             && self.end(side.other()).wire.is_none_or(|other| other > wire)
             && self.wires.newest() != Some(wire);
         if gone && self.wires.to(wire, side).is_empty() {
-            self.cut(side, Disconnect::Peer);
+            self.cut(side, Disconnect::Peer)?;
         }
+        Ok(())
     }
 
     /// Takes every message, executes and reports what is a request.
@@ -446,67 +435,49 @@ impl World {
             second: 0,
             utc_offset_centihours: -600,
         };
-        let end = self.end(side);
-        end.session.set_wall_clock(now, civil);
-        end.ears.on_wall_clock();
+        self.end(side).witness.set_wall_clock(now, civil);
     }
 
     /// A new connection.
-    pub(super) fn open(&mut self, side: Side, both: bool) {
+    pub(super) fn open(&mut self, side: Side, both: bool) -> Result<(), Violation> {
         let in_use = self.ends.each_ref().map(|end| end.wire);
         let wire = self.wires.open(in_use);
-        self.attach(side, wire);
+        self.attach(side, wire)?;
         if both {
-            self.attach(side.other(), wire);
+            self.attach(side.other(), wire)?;
         }
+        Ok(())
     }
 
-    fn attach(&mut self, side: Side, wire: u32) {
-        let (time, now) = (self.tell(side), self.now);
+    fn attach(&mut self, side: Side, wire: u32) -> Result<(), Violation> {
+        let time = self.tell(side);
         let end = self.end(side);
-        let ends = matches!(end.session.state(), State::Draining | State::Closed);
-        end.session.handle_connected(time);
-        end.book.on_disconnect(now, ends);
+        end.witness.connected(time, wire)?;
         end.reset(Some(wire));
-        end.dial_asked = false;
-        end.last_sent = now;
-        end.drain_until = None;
+        Ok(())
     }
 
     /// The connection is gone, for this side.
-    pub(super) fn cut(&mut self, side: Side, why: Disconnect) {
-        let (time, now) = (self.tell(side), self.now);
+    pub(super) fn cut(&mut self, side: Side, why: Disconnect) -> Result<(), Violation> {
+        let time = self.tell(side);
         let end = self.end(side);
-        let ends = matches!(end.session.state(), State::Draining | State::Closed);
-        end.session.handle_disconnected(time, why);
-        end.book.on_disconnect(now, ends);
+        end.witness.disconnected(time, why)?;
         end.reset(None);
-        end.dial_asked = false;
-        end.drain_until = None;
         self.note(side, format_args!("disconnected: {why:?}"));
+        Ok(())
     }
 
     fn close(&mut self, side: Side) {
-        let (time, now) = (self.tell(side), self.now);
-        let drain = self.setup.config(side).drain_timeout;
+        let time = self.tell(side);
         let end = self.end(side);
-        let was_draining = end.session.state() == State::Draining;
-        end.session.close(time);
+        end.witness.close(time);
         end.dials = false;
         end.dial_asked = false;
-        if end.session.queued() + end.session.in_flight() == 0 {
-            end.book.on_closed(now);
-        } else if !was_draining {
-            end.drain_until = Some(now + drain);
-        }
     }
 
-    /// The label of the message that `side` handed over so many messages ago.
-    pub(super) fn sent_ago(&mut self, side: Side, ago: u8) -> Option<Label> {
-        let book = &self.end(side).book;
-        let sent = book.messages.iter().rev();
-        let message = sent.filter(|message| !message.bytes.is_empty()).nth(ago.into())?;
-        Label::of(&message.bytes)
+    /// The packet of the message that `side` handed over so many messages ago.
+    pub(super) fn sent_ago(&mut self, side: Side, ago: u8) -> Option<&[u8]> {
+        self.end(side).sent.values().rev().nth(ago.into()).map(Vec::as_slice)
     }
 }
 

@@ -11,6 +11,7 @@ use cync_core::{Preset, QueuePolicy, Stage};
 use proptest::collection::{btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::time::Duration;
 use toml::de::DeTable;
 
@@ -344,6 +345,12 @@ fn sensible() -> impl Strategy<Value = Scenario> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::with_cases(256)
+    })]
+
     #[test]
     fn whatever_a_scenario_says_its_file_says_the_same(scenario in wild()) {
         let text = scenario.to_toml();

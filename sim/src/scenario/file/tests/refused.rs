@@ -285,6 +285,9 @@ fn limits_that_no_run_can_keep() {
 #[test]
 fn what_only_looks_impossible_is_accepted() {
     let hopeless = "[limits]\nsuccess = 1\n[chaos]\npacket_loss_rate = 1\n";
+    let one_way_each = "[chaos]\n[chaos.to_device]\npacket_loss_rate = 1\n[[phase]]\nafter_commands = 5\n\
+                        packet_loss_rate = 0\n[phase.from_device]\npacket_loss_rate = 1\n";
+    super::with(&format!("[limits]\nsuccess = 1\n{one_way_each}"));
     for more in [
         "drop_pattern = [1]\n",
         "[[phase]]\nafter_commands = 5\npacket_loss_rate = 0.99\n",
