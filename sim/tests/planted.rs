@@ -14,14 +14,15 @@ fn planted_defects_shrink() {
         if let Some(b) = b { println!("clean: seed {seed}: {} {}", b.invariant, b.message) }
     }
     for &defect in Defect::ALL {
+        if std::env::var("ONLY").is_ok_and(|only| only != defect.name()) { continue }
         plant(Some(defect));
-        let found = (1..=200).find(|seed| shrink::breaks(&draw(*seed)).is_some());
+        let found = (1..=200).find(|seed| { if std::env::var("ONLY").is_ok() { println!("{seed}"); } shrink::breaks(&draw(*seed)).is_some() });
         let Some(seed) = found else {
             println!("{:26} nothing", defect.name());
             continue;
         };
         let began = Instant::now();
-        let s = shrink::shrink(&draw(seed), MOST_RUNS, &mut |s| shrink::breaks(s), &mut |_| {}).unwrap();
+        let s = shrink::shrink(&draw(seed), MOST_RUNS, &mut |s| shrink::breaks(s), &mut |p| if std::env::var("ONLY").is_ok() { println!("{p:?}")}).unwrap();
         println!(
             "{:26} {:4} seed {seed:3} ops {} faults {} explicit {} exhausted {} runs {} steps {} {} ms",
             defect.name(), s.invariant, s.scenario.work.ops.len(), s.scenario.faults.len(), s.explicit, s.exhausted, s.runs, s.steps,
