@@ -1,6 +1,7 @@
 //! Values on the command line that every subcommand spells alike.
 
 use cync_core::wire::{Endpoint, Rgb, ValueError};
+use cync_sim::DropPattern;
 use std::num::NonZeroU16;
 use std::time::Duration;
 use thiserror::Error;
@@ -27,6 +28,11 @@ pub(crate) enum ArgError {
     ListenPort,
     #[error("not a number from 1 to 65535: the first transmission counts, too")]
     Attempts,
+    #[error(
+        "not commands: write their numbers, counted from 1, as in 1,6,11, or the first and how far \
+         apart they are, as in 1/5"
+    )]
+    DropPattern,
 }
 
 /// An endpoint: `0x` and hex digits, exactly eight hex digits, otherwise decimal.
@@ -77,6 +83,18 @@ pub(crate) fn listen_port(text: &str) -> Result<u16, ArgError> {
 /// How often something may be tried.
 pub(crate) fn attempts(text: &str) -> Result<NonZeroU16, ArgError> {
     u16(text).ok().and_then(NonZeroU16::new).ok_or(ArgError::Attempts)
+}
+
+/// Commands that lose their first transmission: `1,6,11`, or `1/5` for the first and every fifth behind it.
+pub(crate) fn drop_pattern(text: &str) -> Result<DropPattern, ArgError> {
+    let nth = |text: &str| number(text).filter(|nth| *nth > 0).map(u64::from);
+    let pattern = match text.split_once('/') {
+        Some((first, every)) => {
+            nth(first).zip(nth(every)).map(|(first, every)| DropPattern::Every { first, every })
+        }
+        None => text.split(',').map(nth).collect::<Option<_>>().map(DropPattern::List),
+    };
+    pattern.ok_or(ArgError::DropPattern)
 }
 
 /// A length of time with its unit: `30ms`, `5s`, `1s 500ms`.
@@ -132,6 +150,20 @@ mod tests {
         assert_eq!(rgb("00fBff"), Ok(Rgb([0, 0xfb, 0xff])));
         for text in ["", "00fbf", "00fbfff", "0x00fb", "+0fbff", "00fbfg", "00fbé"] {
             assert_eq!(rgb(text), Err(ArgError::Rgb), "{text}");
+        }
+    }
+
+    #[test]
+    fn commands_are_listed_or_given_by_the_first_and_their_distance() {
+        let listed = [("1,6,11", vec![1, 6, 11]), ("7", vec![7]), ("3,3,2", vec![2, 3])];
+        for (text, numbers) in listed {
+            let list = DropPattern::List(numbers.into_iter().collect());
+            assert_eq!(drop_pattern(text), Ok(list), "{text}");
+        }
+        assert_eq!(drop_pattern("1/5"), Ok(DropPattern::Every { first: 1, every: 5 }));
+        for text in ["", ",", "0", "1,0", "1,", "0/5", "1/0", "1/", "/5", "1/5/2", "1 6", "-1", "x"]
+        {
+            assert_eq!(drop_pattern(text), Err(ArgError::DropPattern), "{text}");
         }
     }
 

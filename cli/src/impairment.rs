@@ -1,50 +1,78 @@
 //! What the simulated link does to packets, as arguments.
 
 use crate::arg;
-use cync_sim::Ppm;
-use cync_sim::net::{Link, LinkCounts};
+use cync_sim::net::{Counts, Link, LinkCounts};
+use cync_sim::{ChaosConfig, DropPattern, Ppm};
 use std::fmt;
 use std::time::Duration;
 
-/// The longest latency that a greeting can cross, there and back, before either side gives it up.
-const MAX_LATENCY: Duration = Duration::from_secs(2);
+/// The longest time on the way: nobody waits longer for the answer to a greeting, or expects a copy of a command later.
+const MAX_ON_THE_WAY: Duration = Duration::from_secs(2);
 
 /// The link to a simulated device
-#[derive(clap::Args, Clone, Copy, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Impairment {
     /// How often a packet is lost, in each direction: 20%, 0.2
     #[arg(long, value_name = "RATE", default_value = "0%")]
     loss: Ppm,
+    /// Which commands lose their first transmission, and nothing else is lost: 1,6,11, or 1/5 for the first and every fifth
+    /// behind it
+    #[arg(long, value_name = "COMMANDS", conflicts_with = "loss", value_parser = arg::drop_pattern)]
+    drop_pattern: Option<DropPattern>,
     /// How often a packet arrives twice, in each direction: 10%, 0.1
     #[arg(long, value_name = "RATE", default_value = "0%")]
     duplicate: Ppm,
     /// How long a packet travels, in each direction: 30ms, at most 2s
-    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = latency)]
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = on_the_way)]
     latency: Duration,
+    /// How far the latency varies around its value, up and down; packets keep their order all the same
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = on_the_way)]
+    latency_variance: Duration,
+    /// How often a packet is held back so that later ones overtake it, in each direction: 30%, 0.3
+    #[arg(long, value_name = "RATE", default_value = "0%")]
+    reorder: Ppm,
+    /// For how long it is held back, at most 2s
+    #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = on_the_way)]
+    reorder_delay: Duration,
+    /// How often a byte of a packet is changed so that its checksum is wrong, in each direction: 5%, 0.05. Packets without a
+    /// checksum are spared
+    #[arg(long, value_name = "RATE", default_value = "0%")]
+    corrupt: Ppm,
 }
 
 impl Impairment {
     /// These arguments would be ignored where the link is a real one.
     pub(crate) fn only_with_simulate(arg: clap::Arg) -> clap::Arg {
         match arg.get_id().as_str() {
-            "loss" | "duplicate" | "latency" => arg.conflicts_with("device_host"),
+            "loss" | "drop_pattern" | "duplicate" | "latency" | "latency_variance" | "reorder"
+            | "reorder_delay" | "corrupt" => arg.conflicts_with("device_host"),
             _ => arg,
         }
     }
 
-    pub(crate) const fn link(self, seed: u64) -> Link {
-        let Self { loss, duplicate, latency } = self;
-        Link { seed, loss, duplicate, latency }
+    pub(crate) fn link(&self, seed: u64) -> Link {
+        let chaos = ChaosConfig {
+            packet_loss_rate: self.loss,
+            drop_pattern: self.drop_pattern.clone(),
+            duplicate_rate: self.duplicate,
+            latency: self.latency,
+            latency_variance: self.latency_variance,
+            reorder_rate: self.reorder,
+            reorder_delay: self.reorder_delay,
+            corruption_rate: self.corrupt,
+            ..ChaosConfig::NONE
+        };
+        Link::both(seed, chaos)
     }
 }
 
-fn latency(text: &str) -> Result<Duration, String> {
-    let latency = arg::duration(text)?;
-    if latency > MAX_LATENCY {
-        let most = humantime::format_duration(MAX_LATENCY);
-        return Err(format!("longer than {most}: no greeting would be answered in time"));
+fn on_the_way(text: &str) -> Result<Duration, String> {
+    let time = arg::duration(text)?;
+    if time > MAX_ON_THE_WAY {
+        let most = humantime::format_duration(MAX_ON_THE_WAY);
+        return Err(format!("longer than {most}: nobody would wait for the answer"));
     }
-    Ok(latency)
+    Ok(time)
 }
 
 /// What happened on the links of a device, as lines of a summary.
@@ -54,8 +82,14 @@ impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LinkCounts { to_device, from_device } = self.0;
         for (way, counts) in [("to device", to_device), ("from device", from_device)] {
-            write!(f, "{way:<20} {} packets, ", counts.packets)?;
-            writeln!(f, "{} dropped, {} duplicated", counts.dropped, counts.duplicated)?;
+            let Counts { packets, dropped, duplicated, reordered, corrupted, .. } = counts;
+            write!(f, "{way:<20} {packets} packets, {dropped} dropped, {duplicated} duplicated")?;
+            for (count, what) in [(reordered, "reordered"), (corrupted, "corrupted")] {
+                if count > 0 {
+                    write!(f, ", {count} {what}")?;
+                }
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

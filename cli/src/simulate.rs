@@ -30,7 +30,7 @@ pub(crate) struct Args {
     device: u8,
     #[command(flatten)]
     impairment: Impairment,
-    /// Repeats the same losses; random if not given
+    /// Repeats the same losses and other faults; random if not given
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// How much to log, on standard error
@@ -42,6 +42,8 @@ const EXAMPLES: &str = "\
 Examples:
   cync simulate --port 0
   cync simulate --loss 20% --duplicate 10% --latency 30ms --seed 7
+  cync simulate --drop-pattern 1/5
+  cync simulate --latency 500ms --latency-variance 50ms --reorder 30% --reorder-delay 100ms --corrupt 5%
 
 Then, in another terminal, with the port it printed:
   cync toggle --device-host 127.0.0.1 --device-port 9000 --count 10 --until executed
@@ -59,7 +61,7 @@ async fn serve(args: &Args) -> Exit {
     let listen = SocketAddr::new(args.host, args.port);
     let seed = args.seed.unwrap_or_else(entropy::seed);
     let link = args.impairment.link(seed);
-    let options = DeviceOptions { listen, address: args.device, link };
+    let options = DeviceOptions { listen, address: args.device, link, ..DeviceOptions::default() };
     let device = match SimulatedDevice::start(options).await {
         Ok(device) => device,
         Err(error) => return complain(cannot_listen(listen, &error)),

@@ -5,7 +5,7 @@
 mod command;
 mod peer;
 
-use command::{Running, command, cync, run};
+use command::{Run, Running, command, cync, run};
 use cync_core::wire::{Endpoint, Login, MAX_PACKET, Packet, Secret};
 use peer::{Device, read_to_the_end, start_toggle, toggle};
 use std::io::{ErrorKind, Read, Write};
@@ -80,6 +80,85 @@ fn an_interrupt_ends_it_with_a_summary() {
     let busy = device.interrupt();
     assert_eq!((busy.code, busy.summary("state")), (Some(130), "on"), "{busy:?}");
     assert_eq!(busy.summary("applied by device"), "2");
+}
+
+/// What a device says of its link after a client switched the lamp `count` times, and how often that one repeated itself.
+#[cfg(unix)]
+fn link_after(args: &[&str], count: &str) -> (Run, Run) {
+    let device = Device::start(args);
+    let toggled = toggle(&device.port, &["--count", count, "--until", "executed"]);
+    assert_eq!((toggled.code, toggled.summary("executed")), (Some(0), count), "{toggled:?}");
+    let ended = device.interrupt();
+    assert_eq!(ended.summary("applied by device"), count, "{ended:?}");
+    (toggled, ended)
+}
+
+/// How often something happened on the way to the device.
+fn counted(run: &Run, what: &str) -> u64 {
+    let mut words = run.summary("to device").split([' ', ',']).filter(|word| !word.is_empty());
+    let mut before = "0";
+    words
+        .find(|word| {
+            *word == what || {
+                before = word;
+                false
+            }
+        })
+        .map_or(0, |_| before.parse().unwrap())
+}
+
+#[test]
+#[cfg(unix)]
+fn a_drop_pattern_loses_the_first_transmission_of_exactly_these_commands() {
+    for (pattern, lost) in [("1/4", 3), ("2,3", 2)] {
+        let (toggled, ended) = link_after(&["--drop-pattern", pattern], "10");
+        assert_eq!(counted(&ended, "dropped"), lost, "{ended:?}");
+        assert_eq!(toggled.summary("re-transmissions"), lost.to_string(), "{toggled:?}");
+        assert!(ended.summary("from device").contains(", 0 dropped"), "{ended:?}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn packets_are_held_back_as_often_and_as_long_as_it_is_told() {
+    let (toggled, ended) = link_after(&["--reorder", "100%", "--reorder-delay", "20ms"], "5");
+    assert_eq!(counted(&ended, "reordered"), counted(&ended, "packets"), "{ended:?}");
+    assert!(latency(&toggled) >= 40.0, "there and back: {toggled:?}");
+    let (_, ended) = link_after(&["--reorder-delay", "20ms"], "5");
+    assert_eq!(counted(&ended, "reordered"), 0, "{ended:?}");
+}
+
+/// The median of a run, in milliseconds.
+#[cfg(unix)]
+fn latency(run: &Run) -> f64 {
+    let p50 = run.summary("latency").split_whitespace().nth(1);
+    p50.unwrap().parse().unwrap()
+}
+
+#[test]
+fn corrupted_packets_are_repeated_and_commands_executed_once() {
+    let args = "toggle --simulate --corrupt 30% --seed 2 --count 8 --until executed";
+    let run = cync(&args.split(' ').collect::<Vec<_>>(), b"");
+    assert_eq!((run.code, run.summary("executed")), (Some(0), "8"), "{run:?}");
+    assert_eq!(run.summary("applied by device"), "8");
+    assert!(counted(&run, "corrupted") > 0, "{run:?}");
+    assert_ne!(run.summary("re-transmissions"), "0", "{run:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn latencies_vary_as_far_as_they_are_told() {
+    let args = ["--latency", "15ms", "--latency-variance", "10ms"];
+    let (toggled, _) = link_after(&args, "40");
+    let spread: Vec<f64> = toggled
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once("in ")?.1.trim_start().split(' ').next()?.parse().ok())
+        .collect();
+    assert_eq!(spread.len(), 40, "{toggled:?}");
+    let least = spread.iter().copied().fold(f64::MAX, f64::min);
+    let most = spread.iter().copied().fold(0.0, f64::max);
+    assert!((10.0..27.0).contains(&least) && most > 33.0, "{spread:?}");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use crate::dial::{self, Dialling};
 use crate::driver::Driver;
 use crate::error::{ConnectError, SendError};
 use crate::message::Message;
@@ -10,10 +11,7 @@ use cync_core::{
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, ToSocketAddrs};
-
-/// How long [`Client::connect`] waits for the connection itself.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+use tokio::net::ToSocketAddrs;
 
 /// How long a driver may take, beyond the session's time for draining, to flush and to end. One that is not run never does.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,10 +56,7 @@ impl Client {
         seed: u64,
     ) -> Result<Self, ConnectError> {
         let client = Self::new(config, seed)?;
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(addr))
-            .await
-            .map_err(|_| ConnectError::Timeout(CONNECT_TIMEOUT))??;
-        stream.set_nodelay(true)?;
+        let stream = dial::open(addr).await?;
         tokio::spawn(client.drive(stream).run());
         client.ready().await?;
         Ok(client)
@@ -73,15 +68,46 @@ impl Client {
         Driver::new(Arc::clone(&self.shared), io)
     }
 
+    /// Keeps the session connected to `addr`: dials now, and again after every connection that went, when the session asks
+    /// for it ([`Config::redial`](cync_core::Config)). The future has to be run (usually spawned); it ends when the session is
+    /// closed, or every client of it was dropped. Dropping the future cuts the connection.
+    ///
+    /// # Errors
+    /// Why the first connection was given up. Once there was one, it never is.
+    ///
+    /// ```no_run
+    /// # async fn f(config: cync_core::Config) -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = cync_tokio::Client::new(config, 42)?;
+    /// tokio::spawn(client.keep_connected("192.168.1.50:9000"));
+    /// client.ready().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keep_connected<A: ToSocketAddrs>(
+        &self,
+        addr: A,
+    ) -> impl Future<Output = Result<(), ConnectError>> + use<A> {
+        dial::keep_connected(Dialling::new(Arc::clone(&self.shared)), addr)
+    }
+
+    /// Waits until the session is in this state. One that it is in for a moment only may be missed.
+    pub async fn reached(&self, state: State) {
+        let mut status = self.shared.status();
+        // The sender is here: it does not go.
+        let _ = status.wait_for(|status| status.state == state).await;
+    }
+
     /// Waits until messages can be sent.
     ///
     /// # Errors
-    /// What ended the connection before.
+    /// What ended the connection before, unless the session is [kept connected](Client::keep_connected); then, why that was
+    /// given up.
     pub async fn ready(&self) -> Result<(), ConnectError> {
         let mut status = self.shared.status();
-        let status = status.wait_for(|status| status.state == State::Ready || !status.driven).await;
-        match status.map(|status| *status) {
+        let settled = |status: &Status| status.state == State::Ready || !status.goes_on();
+        match status.wait_for(settled).await.map(|status| *status) {
             Ok(Status { state: State::Ready, driven: true, .. }) => Ok(()),
+            Ok(Status { gave_up: Some(why), .. }) => Err(why.into()),
             Ok(Status { hangup: Some(why), .. }) => Err(why.into()),
             _ => Err(ConnectError::Closed),
         }
@@ -144,17 +170,29 @@ impl Client {
         Ok(id)
     }
 
-    /// The next message from the peer; `None` once the connection is gone and all have been taken.
+    /// Sends a sign of life now. The peer's answer shows in [`Client::stats`] only.
+    ///
+    /// # Errors
+    /// If the session is not ready.
+    pub fn ping(&self) -> Result<(), SendError> {
+        let mut inner = self.shared.lock();
+        inner.session.ping(self.shared.now())?;
+        inner.wake();
+        Ok(())
+    }
+
+    /// The next message from the peer; `None` once the connection is gone, for good if the session is
+    /// [kept connected](Client::keep_connected), and all have been taken.
     pub async fn recv(&self) -> Option<Message> {
         loop {
             let readable = self.shared.readable.notified();
             tokio::pin!(readable);
             readable.as_mut().enable();
-            let driven = self.shared.status().borrow().driven;
+            let goes_on = self.shared.status().borrow().goes_on();
             if let Some(message) = self.try_recv() {
                 return Some(message);
             }
-            if !driven {
+            if !goes_on {
                 return None;
             }
             readable.await;
@@ -171,6 +209,18 @@ impl Client {
             inner.wake();
         }
         message
+    }
+
+    /// Acknowledges a request from the peer (status 0), or refuses it, if
+    /// [`Config::acknowledge`](cync_core::Config) leaves that to the application.
+    ///
+    /// # Errors
+    /// If it was answered already, or too many answers are owed to send this one now.
+    pub fn respond(&self, delivery: DeliveryId, status: StatusCode) -> Result<(), RespondError> {
+        let mut inner = self.shared.lock();
+        let result = inner.session.respond(self.shared.now(), delivery, status);
+        inner.wake();
+        result
     }
 
     /// Reports a request from the peer as executed (status 0) or failed.

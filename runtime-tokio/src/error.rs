@@ -18,6 +18,9 @@ pub enum ConnectError {
     /// The session hung up before it was ready.
     #[error(transparent)]
     Hangup(#[from] HangupReason),
+    /// The session gave its first connection up.
+    #[error(transparent)]
+    GaveUp(#[from] cync_core::ConnectError),
     /// The peer closed the connection before it was ready.
     #[error("the peer closed the connection before the greeting was done")]
     Closed,

@@ -1,6 +1,6 @@
 use cync_core::{
-    Config, ConfigError, Disconnect, Event, HangupReason, Instant, MessageId, Outcome, Receipt,
-    Session, State,
+    Config, ConfigError, ConnectError, Disconnect, Event, HangupReason, Instant, MessageId,
+    Outcome, Receipt, Session, State,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,13 +31,37 @@ pub(crate) struct Status {
     /// Whether a driver has the session.
     pub(crate) driven: bool,
     pub(crate) hangup: Option<HangupReason>,
+    /// Whether somebody dials when the session asks for it.
+    pub(crate) dialled_for: bool,
+    /// Why a first connection was given up.
+    pub(crate) gave_up: Option<ConnectError>,
+}
+
+impl Status {
+    /// Whether there is a connection, or may be another one.
+    pub(crate) const fn goes_on(&self) -> bool {
+        self.driven || self.dialled_for
+    }
+}
+
+/// What a session without a connection wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ask {
+    /// A connection.
+    Dial,
+    /// No more connections: the first one did not come about.
+    GiveUp(ConnectError),
+    /// Nothing more: it has ended.
+    Nothing,
 }
 
 pub(crate) struct Inner {
     pub(crate) session: Box<Session>,
     waiting: BTreeMap<MessageId, oneshot::Sender<(Outcome, Receipt)>>,
-    /// The driver that has the session, to be woken when it has something to do.
+    /// The driver that has the session, to be woken when it has something to do. Without one, whoever dials listens.
     driver: Seat,
+    /// What the session asked whoever dials for.
+    ask: Option<Ask>,
 }
 
 /// What tells drivers apart, and wakes one of them and no other.
@@ -47,9 +71,20 @@ impl Shared {
     pub(crate) fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
         let drain_timeout = config.drain_timeout;
         let session = Box::new(Session::new(config, seed)?);
-        let status = Status { state: session.state(), driven: false, hangup: None };
+        let status = Status {
+            state: session.state(),
+            driven: false,
+            hangup: None,
+            dialled_for: false,
+            gave_up: None,
+        };
         Ok(Self {
-            inner: Mutex::new(Inner { session, waiting: BTreeMap::new(), driver: Seat::default() }),
+            inner: Mutex::new(Inner {
+                session,
+                waiting: BTreeMap::new(),
+                driver: Seat::default(),
+                ask: None,
+            }),
             origin: tokio::time::Instant::now(),
             drain_timeout,
             readable: Notify::new(),
@@ -83,12 +118,14 @@ impl Shared {
         let mut inner = self.lock();
         let driver = inner.reseat();
         let now = self.now();
-        if inner.session.state() != State::Disconnected {
+        // A connection that was asked for replaces none.
+        if !matches!(inner.session.state(), State::Disconnected | State::Connecting) {
             inner.session.handle_disconnected(now, Disconnect::Replaced);
         }
         inner.session.handle_connected(now);
         self.status.send_modify(|status| {
-            *status = Status { state: inner.session.state(), driven: true, hangup: None };
+            let state = inner.session.state();
+            *status = Status { state, driven: true, hangup: None, gave_up: None, ..*status };
         });
         self.tell(&mut inner);
         driver
@@ -102,15 +139,83 @@ impl Shared {
         }
     }
 
-    /// Takes the session from its driver.
+    /// Takes the session from its driver, for good.
     pub(crate) fn cut(&self) {
         let mut inner = self.lock();
         inner.reseat();
-        self.end(&mut inner, Disconnect::Hangup);
+        inner.session.handle_disconnected(self.now(), Disconnect::Hangup);
+        inner.session.close(self.now());
+        self.ended(&mut inner);
+    }
+
+    /// The session may ask for connections from now on; somebody listens.
+    pub(crate) fn start_dialling(&self) {
+        let mut inner = self.lock();
+        inner.session.connect(self.now());
+        self.status.send_modify(|status| (status.dialled_for, status.gave_up) = (true, None));
+        self.tell(&mut inner);
+    }
+
+    /// Nobody listens any more when the session asks for connections.
+    pub(crate) fn stop_dialling(&self) {
+        self.status.send_modify(|status| status.dialled_for = false);
+        self.readable.notify_waiters();
+        self.writable.notify_waiters();
+    }
+
+    /// A connection could not be opened.
+    pub(crate) fn unreachable(&self) {
+        let mut inner = self.lock();
+        if !self.status.borrow().driven {
+            inner.session.handle_disconnected(self.now(), Disconnect::Error);
+            self.tell(&mut inner);
+        }
+    }
+
+    /// Waits until the session, while it has no connection, asks for something; until then keeps its time.
+    pub(crate) async fn asked(&self) -> Ask {
+        loop {
+            let mut status = self.status.subscribe();
+            // The sender is here: it does not go.
+            let _ = status.wait_for(|status| !status.driven).await;
+            let (deadline, seat) = {
+                let mut inner = self.lock();
+                if self.status.borrow().driven {
+                    continue;
+                }
+                let now = self.now();
+                if inner.session.poll_timeout().is_some_and(|deadline| deadline.at <= now) {
+                    inner.session.handle_timeout(now);
+                }
+                self.tell(&mut inner);
+                if inner.session.state() == State::Closed {
+                    return Ask::Nothing;
+                }
+                if let Some(ask) = inner.ask.take() {
+                    return ask;
+                }
+                (inner.session.poll_timeout(), Arc::clone(&inner.driver))
+            };
+            let sleep = async {
+                match deadline.and_then(|deadline| self.when(deadline.at)) {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = sleep => {}
+                () = seat.notified() => {}
+            }
+        }
     }
 
     fn end(&self, inner: &mut Inner, why: Disconnect) {
         inner.session.handle_disconnected(self.now(), why);
+        self.ended(inner);
+    }
+
+    /// The connection has ended, as the session knows.
+    fn ended(&self, inner: &mut Inner) {
         self.tell(inner);
         self.status.send_modify(|status| status.driven = false);
         self.readable.notify_waiters();
@@ -135,6 +240,12 @@ impl Shared {
                 Event::Hangup(why) => {
                     tracing::debug!(event = "hangup", %why);
                     self.status.send_modify(|status| status.hangup = Some(why));
+                }
+                Event::Dial => inner.ask = Some(Ask::Dial),
+                Event::ConnectFailed(why) => {
+                    tracing::debug!(event = "gave_up", %why);
+                    inner.ask = Some(Ask::GiveUp(why));
+                    self.status.send_modify(|status| status.gave_up = Some(why));
                 }
                 Event::Readable => self.readable.notify_one(),
                 Event::Writable => self.writable.notify_one(),

@@ -72,6 +72,11 @@ impl Device {
         self.state
     }
 
+    /// Changes what it remembers, as its own switch does: that is no execution.
+    pub const fn set_state(&mut self, state: DeviceState) {
+        self.state = state;
+    }
+
     /// How many commands it has executed, those that changed nothing included: a double execution shows.
     pub const fn applied_count(&self) -> u64 {
         self.applied

@@ -48,7 +48,8 @@ pub enum What {
     Delay(Duration),
     /// It is held back, and overtaken.
     Reorder(Duration),
-    /// Bytes that its checksum covers are changed, as these bits say; not zero.
+    /// Bytes that its checksum covers are changed, as these bits say: the lowest eight how many (one at least), the others which,
+    /// and to what. Not zero.
     Corrupt(u64),
     /// It arrives in two pieces, as these bits say; not zero.
     Split(u64),

@@ -11,12 +11,15 @@ mod device;
 pub mod explore;
 mod fault;
 mod label;
+mod lane;
 #[cfg(feature = "net")]
 pub mod net;
 mod rate;
 pub mod scenario;
 pub mod shrink;
 mod sized;
+pub mod trace;
+mod verdict;
 mod violation;
 pub mod witness;
 pub mod world;
@@ -27,9 +30,11 @@ pub use corrupt::corrupt;
 pub use device::{Device, DeviceState, Reaction};
 pub use fault::{Fault, FaultKind, Place, What};
 pub use label::{Direction, Label};
+pub use lane::{Arrival, Lane};
 pub use rate::{Ppm, RateError};
 pub use scenario::{Scenario, Side};
 pub use sized::{AnySession, Size};
+pub use verdict::Missed;
 pub use violation::Violation;
 
 /// The authentication code of all that is simulated: looked for wherever it must not be.

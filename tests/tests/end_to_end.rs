@@ -2,11 +2,10 @@
 
 use cync_core::wire::{Command, Destination, Endpoint};
 use cync_core::{AuthCode, Config, Stage};
-use cync_sim::Ppm;
 use cync_sim::net::{Counts, DeviceOptions, Link, SimulatedDevice};
+use cync_sim::{ChaosConfig, Ppm};
 use cync_tests::solo::switch;
 use cync_tokio::Client;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 const SENDERS: u32 = 16;
@@ -25,14 +24,12 @@ fn config() -> Config {
 }
 
 async fn device(link: Link) -> SimulatedDevice {
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    SimulatedDevice::start(DeviceOptions { listen, address: 1, link })
-        .await
-        .expect("any free port will do")
+    let options = DeviceOptions { link, ..DeviceOptions::default() };
+    SimulatedDevice::start(options).await.expect("any free port will do")
 }
 
 fn assert_rates(counts: Counts) {
-    let Counts { packets, dropped, duplicated } = counts;
+    let Counts { packets, dropped, duplicated, .. } = counts;
     assert!(packets > 800, "too few packets to speak of rates: {counts:?}");
     let lost = dropped * 1_000_000 / packets;
     let doubled = duplicated * 1_000_000 / (packets - dropped);
@@ -42,8 +39,10 @@ fn assert_rates(counts: Counts) {
 
 #[tokio::test]
 async fn every_command_is_executed_exactly_once_while_packets_are_lost_both_ways() {
-    let [loss, duplicate] = [LOSS, DUPLICATE].map(|parts| Ppm::new(parts).unwrap());
-    let device = device(Link { seed: 42, loss, duplicate, latency: Duration::ZERO }).await;
+    let [packet_loss_rate, duplicate_rate] =
+        [LOSS, DUPLICATE].map(|parts| Ppm::new(parts).unwrap());
+    let chaos = ChaosConfig { packet_loss_rate, duplicate_rate, ..ChaosConfig::NONE };
+    let device = device(Link::both(42, chaos)).await;
     let client = Client::connect(device.local_addr(), config(), 1).await.unwrap();
     let senders: Vec<_> = (0..SENDERS)
         .map(|_| {

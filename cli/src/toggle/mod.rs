@@ -13,7 +13,6 @@ use cync_core::{AuthCode, Config, Receipt, Request, Stage};
 use cync_sim::net::{DeviceOptions, SimulatedDevice};
 use cync_tokio::{Client, SendError};
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -71,7 +70,7 @@ pub(crate) struct Args {
     log_level: LogLevel,
     #[command(flatten, next_help_heading = "With --simulate")]
     impairment: Impairment,
-    /// Repeats the same losses; random if not given. A device that is dialled has a seed of its own
+    /// Repeats the same losses and other faults; random if not given. A device that is dialled has a seed of its own
     #[arg(long, value_name = "N", help_heading = "With --simulate")]
     seed: Option<u64>,
 }
@@ -188,9 +187,9 @@ async fn toggle(args: &Args, config: Config) -> Exit {
 }
 
 async fn simulated(args: &Args, seed: u64) -> Result<SimulatedDevice, Exit> {
-    let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
     let link = args.impairment.link(seed);
-    let options = DeviceOptions { listen, address: args.device, link };
+    let options = DeviceOptions { address: args.device, link, ..DeviceOptions::default() };
+    let listen = options.listen;
     SimulatedDevice::start(options)
         .await
         .map_err(|error| complain(format_args!("cannot listen on {listen}: {error}")))

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod closing;
+mod dialling;
 mod dropping;
 mod receiving;
 mod replacing;

@@ -2,7 +2,7 @@
 
 use super::Dice;
 use super::tasks::BEGIN;
-use crate::scenario::Phase;
+use crate::scenario::{Act, Op, Phase};
 use crate::{ChaosConfig, Direction, Fault, FaultKind, Place, Ppm, Scenario, Side, What};
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
     let to_device = chaos(dice, &on);
     let from_device = if dice.once_in(4) { ChaosConfig::NONE } else { chaos(dice, &on) };
     scenario.chaos = vec![Phase { after_commands: 0, to_device, from_device }];
+    if on(FaultKind::Reset) && dice.once_in(4) {
+        storm(dice, scenario);
+    }
     let end = scenario.work.ops.last().map_or(0, |op| op.at.as_millis() as u64);
     let links = scenario.topology.controllers * scenario.topology.devices;
     for kind in FaultKind::ALL.into_iter().filter(|kind| on(*kind)) {
@@ -33,6 +36,18 @@ pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
             scenario.faults.push(Fault { place, what });
         }
     }
+}
+
+/// A connection that is cut again and again, sooner than it is stable.
+fn storm(dice: &mut Dice, scenario: &mut Scenario) {
+    for nth in 0..30 {
+        let time = Duration::from_millis(BEGIN + nth * 1_500 + dice.below(900));
+        scenario.faults.push(Fault { place: Place::At { link: 0, time }, what: What::Reset });
+    }
+    // Somebody looks on.
+    let at = Duration::from_millis(BEGIN + 50_000);
+    let number = scenario.work.ops.len() as u32;
+    scenario.work.ops.push(Op { number, at, link: 0, act: Act::Ping });
 }
 
 fn chaos(dice: &mut Dice, on: &impl Fn(FaultKind) -> bool) -> ChaosConfig {

@@ -21,7 +21,7 @@ pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
         round_trip: ms([45, 2, 200][dice.below(3) as usize]),
         dials: Side::BOTH[dice.below(2) as usize],
     };
-    let counters = [2, 4][dice.below(2) as usize];
+    let counters = [2, 4, 1][dice.below(3) as usize];
     let copy_lifetime = dice.pick(&[None, Some(ms(700)), Some(ms(4_000))]).flatten();
     let liveness = dice.pick(&[None, None, Some((ms(900), ms(2_500)))]).flatten();
     let sizes = [Size::Small, Size::Compact, Size::Full];

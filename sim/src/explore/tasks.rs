@@ -35,11 +35,12 @@ pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
 fn send(dice: &mut Dice, lamps: u64, same: bool) -> Act {
     let lamp = if dice.once_in(8) { 0 } else { 1 + dice.below(lamps) as u8 };
     let value = dice.below(101) as u8;
-    let set = match dice.below(if same { 4 } else { 10 }) {
-        0..=3 => Set::Power(value % 2 == 0),
+    let set = match dice.below(if same { 5 } else { 11 }) {
+        0..=2 => Set::Power(value % 2 == 0),
+        3 => Set::Relayed(value % 2 == 0),
         4..=6 => Set::Brightness(value),
         7 => Set::Temperature(value),
-        8 => Set::Rgb([value, 3, 100 - value]),
+        8 | 9 => Set::Rgb([value, 3, 100 - value]),
         _ => Set::Probe,
     };
     Act::Send {
@@ -47,6 +48,10 @@ fn send(dice: &mut Dice, lamps: u64, same: bool) -> Act {
         set,
         until: [Stage::Acked, Stage::Executed, Stage::Executed][dice.below(3) as usize],
         once: dice.once_in(8),
-        deadline: [None, None, None, Some(Duration::from_millis(1_500))][dice.below(4) as usize],
+        deadline: match dice.below(16) {
+            0..=3 => Some(Duration::from_millis(1_500)),
+            4 => Some(Duration::ZERO),
+            _ => None,
+        },
     }
 }

@@ -1,7 +1,12 @@
-use crate::{Attempts, ChaosConfig, Direction, Fate, Label};
+use super::weather::{Track, Weather};
+use crate::chaos::{below, micros};
+use crate::{Arrival, ChaosConfig, Direction, Fate, Lane};
+use cync_core::mix;
 use cync_core::wire::{Framer, Resync};
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -13,74 +18,15 @@ const BUFFER: usize = 16 * 1024;
 const ON_THE_WAY: usize = 4096;
 /// Their bytes.
 const BYTES_ON_THE_WAY: usize = 256 * 1024;
-
-/// What happened to the packets of one direction, greetings left out.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Counts {
-    /// Packets that set out.
-    pub packets: u64,
-    /// Packets that were lost.
-    pub dropped: u64,
-    /// Packets that arrived twice.
-    pub duplicated: u64,
-}
-
-/// What happened on all links of a device.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct LinkCounts {
-    /// Towards the device.
-    pub to_device: Counts,
-    /// From the device.
-    pub from_device: Counts,
-}
-
-/// Decides what happens to packets, and counts it, for all connections of a device.
-pub(super) struct Weather {
-    inner: Mutex<(Attempts, LinkCounts)>,
-    seed: u64,
-    chaos: ChaosConfig,
-    latency: Duration,
-}
-
-impl Weather {
-    pub(super) fn new(seed: u64, chaos: ChaosConfig, latency: Duration) -> Self {
-        Self { inner: Mutex::default(), seed, chaos, latency }
-    }
-
-    /// How long to wait for what is on its way when a session has ended.
-    pub(super) fn settle(&self) -> Duration {
-        self.latency + Duration::from_secs(1)
-    }
-
-    pub(super) fn counts(&self) -> LinkCounts {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).1
-    }
-
-    fn copies(&self, direction: Direction, packet: &[u8]) -> usize {
-        let Some(label) = Label::of(packet) else { return 1 };
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let copy = inner.0.count(direction, label);
-        let fate = self.chaos.fate(self.seed, &copy, None);
-        let counts = match direction {
-            Direction::ToDevice => &mut inner.1.to_device,
-            Direction::FromDevice => &mut inner.1.from_device,
-        };
-        counts.packets += 1;
-        counts.dropped += u64::from(fate.lost);
-        counts.duplicated += u64::from(fate.doubled);
-        match fate {
-            Fate { lost: true, .. } => 0,
-            Fate { doubled: true, .. } => 2,
-            _ => 1,
-        }
-    }
-}
+/// Packets that have set out and that the other side has not looked at.
+const BACKLOG: usize = 64;
 
 /// Puts weather between a connection and whoever gets the returned stream. Runs until both directions have ended, or the
 /// connection has failed; dropping the future cuts the connection.
 pub(super) fn impair<IO: AsyncRead + AsyncWrite>(
     io: IO,
     weather: Arc<Weather>,
+    track: Arc<Track>,
 ) -> (DuplexStream, impl Future<Output = ()>) {
     let (inside, outside) = tokio::io::duplex(BUFFER);
     let pump = async move {
@@ -89,8 +35,8 @@ pub(super) fn impair<IO: AsyncRead + AsyncWrite>(
         let (to, from) = (Direction::ToDevice, Direction::FromDevice);
         let both = async {
             tokio::try_join!(
-                carry(io_read, pipe_write, to, &weather),
-                carry(pipe_read, io_write, from, &weather),
+                carry(io_read, pipe_write, to, &weather, &track),
+                carry(pipe_read, io_write, from, &weather, &track),
             )
         };
         if let Err(error) = both.await {
@@ -102,83 +48,248 @@ pub(super) fn impair<IO: AsyncRead + AsyncWrite>(
 
 /// A packet on its way.
 struct OnTheWay {
-    due: Instant,
+    due: u64,
+    /// Of those that are due together the first one goes first.
+    nth: u64,
     bytes: Vec<u8>,
+    /// What is to be done with it when it arrives.
+    fate: Fate,
     _room: OwnedSemaphorePermit,
 }
 
-/// One direction: packets in order, each as late as the latency says. A failure of the connection is an error; of the pipe it
-/// is the end, since the other direction may still have something to say.
+impl OnTheWay {
+    const fn turn(&self) -> (u64, u64) {
+        (self.due, self.nth)
+    }
+}
+
+impl PartialEq for OnTheWay {
+    fn eq(&self, other: &Self) -> bool {
+        self.turn() == other.turn()
+    }
+}
+
+impl Eq for OnTheWay {}
+
+impl PartialOrd for OnTheWay {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The one whose turn comes first is the greatest.
+impl Ord for OnTheWay {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.turn().cmp(&self.turn())
+    }
+}
+
+/// Microseconds since a connection began.
+#[derive(Clone, Copy)]
+struct Clock(Instant);
+
+impl Clock {
+    fn now(self) -> u64 {
+        micros(self.0.elapsed())
+    }
+
+    /// Waits for a time. A time that has come is not waited for: timers round up to their next tick.
+    async fn until(self, at: u64) {
+        if at > self.now() {
+            tokio::time::sleep_until(self.0 + Duration::from_micros(at)).await;
+        }
+    }
+}
+
+/// One direction: packets in order, but for those that are held back, each as late as its latency says. A failure of the
+/// connection is an error; of the pipe it is the end, since the other direction may still have something to say.
 async fn carry(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    direction: Direction,
+    from: impl AsyncRead + Unpin,
+    to: impl AsyncWrite + Unpin,
+    way: Direction,
     weather: &Weather,
+    track: &Track,
 ) -> io::Result<()> {
-    let (depart, mut arrive) = mpsc::channel::<OnTheWay>(ON_THE_WAY);
-    let room = Arc::new(Semaphore::new(BYTES_ON_THE_WAY));
-    let reading = async move {
+    let (depart, arrive) = mpsc::channel::<OnTheWay>(BACKLOG);
+    let clock = Clock(Instant::now());
+    let reading = Reading { weather, track, way, clock, depart }.run(from);
+    let writing = async {
+        let mut arrivals = Arrivals { clock, arrive, on_the_way: BinaryHeap::new(), open: true };
+        let result = arrivals.write(to, weather.chaos(way)).await;
+        match way {
+            Direction::FromDevice => result,
+            Direction::ToDevice => Ok(()),
+        }
+    };
+    tokio::try_join!(reading, writing).map(|_| ())
+}
+
+/// The side where packets set out.
+struct Reading<'a> {
+    weather: &'a Weather,
+    track: &'a Track,
+    way: Direction,
+    clock: Clock,
+    depart: mpsc::Sender<OnTheWay>,
+}
+
+impl Reading<'_> {
+    async fn run(self, mut from: impl AsyncRead + Unpin) -> io::Result<()> {
+        let room = Arc::new(Semaphore::new(BYTES_ON_THE_WAY));
         let mut framer: Framer = Framer::new(Resync::Close);
         let mut buffer = vec![0; BUFFER];
+        let mut lane = Lane::default();
+        let mut nth = 0;
         loop {
             let len = from.read(&mut buffer).await?;
             if len == 0 {
                 return Ok(());
             }
             let mut input = buffer.get(..len).unwrap_or_default();
-            let due = Instant::now() + weather.latency;
             while let Some(framed) = framer.next(&mut input) {
-                let (bytes, copies) = match framed {
-                    Ok(packet) => (packet.to_vec(), weather.copies(direction, packet)),
+                let (mut bytes, fate) = match framed {
+                    Ok(packet) => {
+                        let mut packet = packet.to_vec();
+                        let fate = self.weather.fate(self.track, self.way, &mut packet);
+                        (packet, fate)
+                    }
                     // Not packets: whoever is behind the link has to see that for himself.
-                    Err(error) => (error.header.to_vec(), 1),
+                    Err(error) => (error.header.to_vec(), Fate::default()),
                 };
-                for _ in 0..copies {
-                    let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                if fate.lost {
+                    continue;
+                }
+                let most = self.weather.chaos(self.way).reorder_buffer_size;
+                let Arrival { at, held } = lane.arrival(self.clock.now(), &fate, most);
+                if held {
+                    self.weather.reordered(self.way);
+                }
+                // The second of two travels right behind the first, whatever happens to that one.
+                let second = fate.doubled.then(|| (bytes.clone(), Fate::default()));
+                for (bytes, fate) in [(std::mem::take(&mut bytes), fate)].into_iter().chain(second)
+                {
+                    let len = bytes.len().max(BYTES_ON_THE_WAY / ON_THE_WAY);
+                    let len = u32::try_from(len).unwrap_or(u32::MAX);
                     let Ok(room) = Arc::clone(&room).acquire_many_owned(len).await else {
                         return Ok(());
                     };
-                    let packet = OnTheWay { due, bytes: bytes.clone(), _room: room };
-                    if depart.send(packet).await.is_err() {
+                    let packet = OnTheWay { due: at, nth, bytes, fate, _room: room };
+                    nth += 1;
+                    if self.depart.send(packet).await.is_err() {
                         return Ok(());
                     }
                 }
             }
         }
-    };
-    let writing = async move {
-        while let Some(packet) = arrive.recv().await {
-            // The timer rounds up to its next tick, which a link without latency does not have.
-            if packet.due > Instant::now() {
-                tokio::time::sleep_until(packet.due).await;
+    }
+}
+
+/// The side where they arrive.
+struct Arrivals {
+    clock: Clock,
+    arrive: mpsc::Receiver<OnTheWay>,
+    on_the_way: BinaryHeap<OnTheWay>,
+    /// More may set out.
+    open: bool,
+}
+
+impl Arrivals {
+    /// The next packet that arrives, not later than at `limit`; `None` if that comes first, or nothing more will.
+    async fn next(&mut self, limit: Option<u64>) -> Option<OnTheWay> {
+        loop {
+            while let Ok(packet) = self.arrive.try_recv() {
+                self.on_the_way.push(packet);
             }
-            match (to.write_all(&packet.bytes).await, direction) {
-                (Ok(()), _) => {}
-                (Err(error), Direction::FromDevice) => return Err(error),
-                (Err(_), Direction::ToDevice) => return Ok(()),
+            let due = self.on_the_way.peek().map(|packet| packet.due);
+            let now = self.clock.now();
+            if due.is_some_and(|due| due <= now) {
+                return self.on_the_way.pop();
+            }
+            if limit.is_some_and(|limit| limit <= now) || due.is_none() && !self.open {
+                return None;
+            }
+            let first = due.unwrap_or(u64::MAX).min(limit.unwrap_or(u64::MAX));
+            let wait = async {
+                match first {
+                    u64::MAX => std::future::pending().await,
+                    first => self.clock.until(first).await,
+                }
+            };
+            tokio::select! {
+                packet = self.arrive.recv(), if self.open => match packet {
+                    Some(packet) => self.on_the_way.push(packet),
+                    None => self.open = false,
+                },
+                () = wait => {}
             }
         }
-        // The other side may have closed already, which is what this says.
-        let _ = to.shutdown().await;
-        Ok(())
-    };
-    tokio::try_join!(reading, writing).map(|_| ())
+    }
+
+    /// Writes what arrives, until nothing more will.
+    async fn write(
+        &mut self,
+        mut to: impl AsyncWrite + Unpin,
+        chaos: &ChaosConfig,
+    ) -> io::Result<()> {
+        // What waits for the next packet, and until when.
+        let mut waiting = Vec::new();
+        let mut limit = None;
+        loop {
+            let Some(OnTheWay { bytes, fate, .. }) = self.next(limit).await else {
+                to.write_all(&waiting).await?;
+                waiting.clear();
+                if limit.take().is_some() {
+                    continue;
+                }
+                // The other side may have closed already, which is what this says.
+                let _ = to.shutdown().await;
+                return Ok(());
+            };
+            waiting.extend_from_slice(&bytes);
+            if fate.coalesced != 0 && waiting.len() < BUFFER {
+                limit.get_or_insert(self.clock.now().saturating_add(fate.coalesced));
+                continue;
+            }
+            limit = None;
+            if fate.split != 0 && bytes.len() > 1 {
+                let last = waiting.len() - bytes.len();
+                let cut = 1 + below(mix(fate.split ^ 1), bytes.len() as u64 - 1);
+                let cut = last + usize::try_from(cut).unwrap_or(1);
+                to.write_all(waiting.get(..cut).unwrap_or_default()).await?;
+                to.flush().await?;
+                waiting.drain(..cut);
+                self.clock.until(self.clock.now().saturating_add(chaos.pause(fate.split))).await;
+            }
+            to.write_all(&waiting).await?;
+            waiting.clear();
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Ppm;
+    use crate::net::Link;
+    use cync_core::wire::{
+        Channel, ChecksumMode, Endpoint, Frame, MAX_PACKET, MsgId, Packet, Prefix,
+    };
     use tokio::time::timeout;
 
-    fn fine() -> Arc<Weather> {
-        Arc::new(Weather::new(1, ChaosConfig::NONE, Duration::ZERO))
+    fn pump(io: DuplexStream, chaos: ChaosConfig) -> (DuplexStream, impl Future<Output = ()>) {
+        let weather = Arc::new(Weather::new(Link::both(1, chaos)));
+        impair(io, weather, Arc::new(Track::new(Endpoint(1))))
+    }
+
+    fn fine(io: DuplexStream) -> (DuplexStream, impl Future<Output = ()>) {
+        pump(io, ChaosConfig::NONE)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_fails_ends_both_directions_even_if_nobody_reads() {
         const HEARTBEAT: [u8; 5] = [0xd3, 0, 0, 0, 0];
         let (io, mut far) = tokio::io::duplex(64);
-        let (mut inside, pump) = impair(io, fine());
+        let (mut inside, pump) = fine(io);
         let pump = tokio::spawn(pump);
         let flood = HEARTBEAT.repeat(100_000);
         let stuck = timeout(Duration::from_millis(200), far.write_all(&flood)).await;
@@ -191,7 +302,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_on_its_way_arrives_after_the_device_has_closed() {
         let (io, mut far) = tokio::io::duplex(64);
-        let (mut inside, pump) = impair(io, fine());
+        let (mut inside, pump) = fine(io);
         let pump = tokio::spawn(pump);
         let bytes = [0xd8, 0, 0, 0, 0].repeat(50);
         inside.write_all(&bytes).await.unwrap();
@@ -201,5 +312,138 @@ mod tests {
         assert_eq!(arrived, bytes);
         drop(far);
         timeout(Duration::from_secs(10), pump).await.unwrap().unwrap();
+    }
+
+    const MS: Duration = Duration::from_millis(1);
+    const ALWAYS: Ppm = Ppm::new(1_000_000).unwrap();
+
+    fn packet(number: u16) -> Vec<u8> {
+        let prefix = Prefix { endpoint: Endpoint(1), msg_id: MsgId(number), flag: 0 };
+        let frame = Frame::request(u32::from(number), 0xd0, &[1, 2, 3, 4]);
+        let mut bytes = [0; MAX_PACKET];
+        let len = Packet::DataChannel(Channel { prefix, frame }).encode(&mut bytes).unwrap();
+        bytes[..len].to_vec()
+    }
+
+    /// What arrives of packets that set out so many milliseconds after each other, read by read: when, in milliseconds, and
+    /// what.
+    async fn sent(chaos: ChaosConfig, packets: u16, gap: u32) -> Vec<(u128, Vec<u8>)> {
+        let (io, mut far) = tokio::io::duplex(BUFFER);
+        let (mut inside, pump) = self::pump(io, chaos);
+        let pump = tokio::spawn(pump);
+        let start = Instant::now();
+        let sending = async {
+            for number in 0..packets {
+                far.write_all(&packet(number)).await.unwrap();
+                tokio::time::sleep(gap * MS).await;
+            }
+            drop(far);
+        };
+        let receiving = async {
+            let mut reads = Vec::new();
+            let mut buffer = vec![0; BUFFER];
+            loop {
+                let len = inside.read(&mut buffer).await.unwrap();
+                if len == 0 {
+                    return reads;
+                }
+                reads.push((start.elapsed().as_millis(), buffer[..len].to_vec()));
+            }
+        };
+        let ((), reads) = tokio::join!(sending, receiving);
+        drop(inside);
+        pump.await.unwrap();
+        reads
+    }
+
+    /// When which packet was whole.
+    fn arrivals(reads: &[(u128, Vec<u8>)]) -> Vec<(u128, u16)> {
+        let mut framer: Framer = Framer::new(Resync::Close);
+        let mut arrivals = Vec::new();
+        for (at, bytes) in reads {
+            let mut input = bytes.as_slice();
+            while let Some(packet) = framer.next(&mut input) {
+                arrivals.push((*at, number(packet.unwrap())));
+            }
+        }
+        arrivals
+    }
+
+    fn number(bytes: &[u8]) -> u16 {
+        Packet::decode(bytes, ChecksumMode::Lenient).unwrap().prefix().unwrap().msg_id.0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn packets_that_are_held_back_are_overtaken_and_all_arrive() {
+        let chaos = ChaosConfig {
+            reorder_rate: Ppm::new(300_000).unwrap(),
+            reorder_delay: 20 * MS,
+            ..ChaosConfig::NONE
+        };
+        let reads = sent(chaos, 100, 1).await;
+        let arrivals = arrivals(&reads);
+        let numbers: Vec<u16> = arrivals.iter().map(|(_, number)| *number).collect();
+        assert!(!numbers.is_sorted(), "{numbers:?}");
+        let late: Vec<u128> = arrivals.iter().map(|(at, nth)| at - u128::from(*nth)).collect();
+        let held = late.iter().filter(|late| **late >= 19).count();
+        assert!((15..=45).contains(&held), "{late:?}");
+        assert!(late.iter().all(|late| *late <= 1 || (19..=22).contains(late)), "{late:?}");
+        let mut sorted = numbers;
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..100).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn latencies_vary_and_the_order_stays() {
+        let (latency, latency_variance) = (30 * MS, 20 * MS);
+        let reads =
+            sent(ChaosConfig { latency, latency_variance, ..ChaosConfig::NONE }, 100, 1).await;
+        let bytes: Vec<u8> = reads.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
+        assert_eq!(bytes, (0..100).flat_map(packet).collect::<Vec<_>>());
+        let (first, last) = (reads.first().unwrap().0, reads.last().unwrap().0);
+        assert!((10..=51).contains(&first), "{first}");
+        assert!((99 + 10..=99 + 51).contains(&last), "{last}");
+        assert!(reads.len() > 10, "some arrive together, since none overtakes: {}", reads.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_split_packet_arrives_in_two_pieces_and_whole() {
+        let reads = sent(ChaosConfig { split_rate: ALWAYS, ..ChaosConfig::NONE }, 10, 100).await;
+        let bytes: Vec<u8> = reads.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
+        assert_eq!(bytes, (0..10).flat_map(packet).collect::<Vec<_>>());
+        let whole = packet(0).len();
+        let at_ends = |at: &usize| at.is_multiple_of(whole);
+        let cuts: Vec<usize> = reads
+            .iter()
+            .scan(0, |at, (_, bytes)| {
+                *at += bytes.len();
+                Some(*at)
+            })
+            .collect();
+        assert_eq!(cuts.iter().filter(|at| !at_ends(at)).count(), 10, "{cuts:?}");
+        assert_eq!(cuts.iter().filter(|at| at_ends(at)).count(), 10, "{cuts:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_packet_waits_for_the_next_one_but_not_for_ever() {
+        let pause = 500 * MS;
+        let chaos = ChaosConfig { coalesce_rate: ALWAYS, pause, ..ChaosConfig::NONE };
+        let reads = sent(chaos.clone(), 3, 1).await;
+        assert_eq!(reads.len(), 1, "they arrive together");
+        assert_eq!(reads[0].1, (0..3).flat_map(packet).collect::<Vec<_>>());
+        assert!(reads[0].0 <= 502, "{}", reads[0].0);
+        let reads = sent(chaos, 1, 1000).await;
+        assert!((1..=501).contains(&reads[0].0), "{}", reads[0].0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changed_bytes_show_and_a_doubled_packet_arrives_twice() {
+        let chaos =
+            ChaosConfig { corruption_rate: ALWAYS, duplicate_rate: ALWAYS, ..ChaosConfig::NONE };
+        let bytes: Vec<u8> = sent(chaos, 1, 1).await.into_iter().flat_map(|read| read.1).collect();
+        let (first, second) = bytes.split_at(packet(0).len());
+        assert_eq!(first, second);
+        assert!(Packet::decode(first, ChecksumMode::Lenient).is_ok());
+        assert!(Packet::decode(first, ChecksumMode::Strict).is_err());
     }
 }

@@ -1,7 +1,9 @@
-use cync_core::Config;
+use super::weather::Track;
 use cync_core::wire::Endpoint;
+use cync_core::{Acknowledge, Config};
 use cync_tokio::Client;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Parties whose messages are remembered.
@@ -9,49 +11,67 @@ const MOST: usize = 256;
 
 /// Everyone who dialled, each with a session that is kept from connection to connection.
 pub(super) struct Parties {
-    known: BTreeMap<Endpoint, Party>,
+    known: BTreeMap<Endpoint, Known>,
     seed: u64,
+    acknowledge: Acknowledge,
 }
 
-struct Party {
-    client: Client,
+/// What is kept of a party from connection to connection.
+#[derive(Clone)]
+pub(super) struct Party {
+    pub(super) client: Client,
+    pub(super) track: Arc<Track>,
+    /// Held by whoever takes a message of the party, until the device has acted on it: messages are acted on in order.
+    pub(super) turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+struct Known {
+    party: Party,
     connections: usize,
     /// When the last connection ended.
     left: Instant,
 }
 
 impl Parties {
-    pub(super) const fn new(seed: u64) -> Self {
-        Self { known: BTreeMap::new(), seed }
+    pub(super) const fn new(seed: u64, acknowledge: Acknowledge) -> Self {
+        Self { known: BTreeMap::new(), seed, acknowledge }
     }
 
-    /// A connection of a party: its session, or `None` if there are too many parties. [`Parties::leave`] ends it.
-    pub(super) fn join(&mut self, endpoint: Endpoint, now: Instant) -> Option<Client> {
-        if let Some(party) = self.known.get_mut(&endpoint) {
-            party.connections += 1;
-            return Some(party.client.clone());
+    /// A connection of a party, or `None` if there are too many parties. [`Parties::leave`] ends it.
+    pub(super) fn join(&mut self, endpoint: Endpoint, now: Instant) -> Option<Party> {
+        if let Some(known) = self.known.get_mut(&endpoint) {
+            known.connections += 1;
+            return Some(known.party.clone());
         }
-        let config = Config::listener(endpoint);
+        let mut config = Config::listener(endpoint);
+        config.acknowledge = self.acknowledge;
         if self.known.len() >= MOST {
             // A session that long without a connection has forgotten every message itself.
-            self.known.retain(|_, party| {
-                party.connections > 0 || now.duration_since(party.left) < config.dedup_ttl
+            self.known.retain(|_, known| {
+                known.connections > 0 || now.duration_since(known.left) < config.dedup_ttl
             });
         }
         if self.known.len() >= MOST {
             return None;
         }
         let client = Client::new(config, self.seed ^ u64::from(endpoint.0)).ok()?;
-        self.known.insert(endpoint, Party { client: client.clone(), connections: 1, left: now });
-        Some(client)
+        let party = Party { client, track: Arc::new(Track::new(endpoint)), turn: Arc::default() };
+        self.known.insert(endpoint, Known { party: party.clone(), connections: 1, left: now });
+        Some(party)
     }
 
     /// A connection of a party has ended.
     pub(super) fn leave(&mut self, endpoint: Endpoint, now: Instant) {
-        if let Some(party) = self.known.get_mut(&endpoint) {
-            party.connections = party.connections.saturating_sub(1);
-            party.left = now;
+        if let Some(known) = self.known.get_mut(&endpoint) {
+            known.connections = known.connections.saturating_sub(1);
+            known.left = now;
         }
+    }
+
+    /// The sessions that have a connection.
+    pub(super) fn connected(&self) -> Vec<Client> {
+        let connected = self.known.values().filter(|known| known.connections > 0);
+        connected.map(|known| known.party.client.clone()).collect()
     }
 }
 
@@ -65,7 +85,7 @@ mod tests {
     #[test]
     fn a_party_is_forgotten_only_when_another_needs_the_room_and_its_messages_have_expired() {
         let start = Instant::now();
-        let mut parties = Parties::new(1);
+        let mut parties = Parties::new(1, Acknowledge::Automatically);
         for endpoint in 0..256 {
             assert!(parties.join(Endpoint(endpoint), start).is_some());
         }

@@ -14,6 +14,8 @@ pub enum Set {
     Temperature(u8),
     /// Red, green, blue.
     Rgb([u8; 3]),
+    /// On or off, in a packet that names another endpoint.
+    Relayed(bool),
     /// Nothing: a probe, a `0xa3`.
     Probe,
 }

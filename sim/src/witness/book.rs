@@ -321,6 +321,12 @@ impl Book {
         Ok(())
     }
 
+    /// How many messages are remembered, are live, and may have copies under way.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> [usize; 3] {
+        [self.messages.len(), self.live.len(), self.under_way.len()]
+    }
+
     /// L1: what has not been told at this time, though its deadline is over.
     pub(super) fn overdue(&self, now: Instant) -> Option<&Message> {
         self.messages().find(|message| !message.done && message.deadline <= now)

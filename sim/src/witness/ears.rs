@@ -1,7 +1,7 @@
 //! What a session got and accepted: the model of a receiver.
 
 use super::heading::{Heading, Tag};
-use super::index::Map;
+use super::index::Table;
 use super::replies::Owed;
 use super::{Bytes, Flight, Violation, ensure};
 use crate::Size;
@@ -81,7 +81,7 @@ pub(super) struct Ears {
     /// Bytes that wait.
     held: [usize; 2],
     order: u64,
-    pub(super) accepted: Map<Name, Said>,
+    pub(super) accepted: Table<Said>,
     senders: BTreeMap<(u8, Endpoint), Sender>,
     /// Of some of them nothing is known any more.
     forgot_senders: bool,
@@ -151,7 +151,7 @@ impl Ears {
             lanes: [VecDeque::new(), VecDeque::new()],
             held: [0; 2],
             order: 0,
-            accepted: Map::default(),
+            accepted: Table::new(),
             senders: BTreeMap::new(),
             forgot_senders: false,
             lent: VecDeque::new(),
@@ -175,7 +175,18 @@ impl Ears {
 
     /// Messages that the session can remember.
     pub(super) fn most_remembered(&self) -> usize {
-        if self.forgot_senders || self.misled { usize::MAX } else { self.accepted.len() }
+        if self.forgot_senders || self.misled || self.too_late {
+            usize::MAX
+        } else {
+            self.accepted.len()
+        }
+    }
+
+    /// Everything that is remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        let of_senders: usize = self.senders.values().map(|sender| sender.accepted.len()).sum();
+        self.accepted.len() + of_senders + self.lent.len() + self.owed.len()
     }
 
     /// A connection came or went: answers belong to one connection.
@@ -248,7 +259,7 @@ impl Ears {
         let message = flight.message.filter(|_| !flight.forged);
         let salt = if kind == PacketType::StatusBroadcast { wire } else { 0 };
         let name = (message.unwrap_or(u32::MAX), salt);
-        let known = kind != PacketType::DeviceInfo && self.accepted.contains_key(&name);
+        let known = kind != PacketType::DeviceInfo && self.accepted.get(name).is_some();
         let Verdict { accepted, duplicates, busy, oversized, dropped } = verdict;
         let one = accepted + duplicates + busy + oversized == 1;
         ensure!(one, "S12", "{heading:?}: {verdict:?}");
@@ -350,10 +361,7 @@ impl Ears {
         let Some(gone) = self.take_oldest(lane) else { return };
         self.dropped += 1;
         let name = gone.request.name;
-        let said = self.accepted.get(&name);
-        if said.is_some_and(|said| said.acknowledged.is_none()) {
-            self.accepted.remove(&name);
-        }
+        self.accepted.remove_if(name, |said| said.acknowledged.is_none());
     }
 
     fn take_oldest(&mut self, lane: usize) -> Option<Waiting> {
@@ -399,7 +407,7 @@ impl Ears {
         ensure!(same, "S1", "{got:?} instead of {waiting:?}");
         if let Some(id) = got.id() {
             let Request { name, number, .. } = waiting.request;
-            let said = self.accepted.get_mut(&name).filter(|said| said.number == number);
+            let said = self.accepted.get_mut(name).filter(|said| said.number == number);
             if let Some(said) = said {
                 ensure!(!said.executed, "S11", "executed again: {waiting:?}");
                 said.executed = true;
@@ -413,7 +421,7 @@ impl Ears {
         if self.lent.len() > 2 * self.accepted.len() + MARGIN {
             let accepted = &self.accepted;
             self.lent.retain(|(_, request)| {
-                accepted.get(&request.name).is_some_and(|said| said.number == request.number)
+                accepted.get(request.name).is_some_and(|said| said.number == request.number)
             });
         }
         self.lent.push_back((id, request));
@@ -421,12 +429,10 @@ impl Ears {
 }
 
 /// Forgets the oldest messages of a sender until there are so many.
-fn forget(accepted: &mut Map<Name, Said>, of_sender: &mut VecDeque<(Name, u64)>, most: usize) {
+fn forget(accepted: &mut Table<Said>, of_sender: &mut VecDeque<(Name, u64)>, most: usize) {
     while of_sender.len() > most
         && let Some((name, number)) = of_sender.pop_front()
     {
-        if accepted.get(&name).is_some_and(|said| said.number == number) {
-            accepted.remove(&name);
-        }
+        accepted.remove_if(name, |said| said.number == number);
     }
 }

@@ -1,6 +1,7 @@
 //! How messages end: what must, or may, have ended them, and whether what is told of it is so.
 
 use super::book::{Book, Rules};
+use super::levels::compare;
 use super::message::Message;
 use super::{Violation, ensure};
 use cync_core::wire::Destination;
@@ -77,13 +78,7 @@ impl Told {
             unknown.closed,
             unknown.expired,
         ];
-        if counted != self.0 {
-            let pairs = counted.iter().zip(self.0).zip(NAMES);
-            for ((counted, told), name) in pairs {
-                ensure!(*counted == told, "S12", "{name}: counted {counted}, told {told}");
-            }
-        }
-        Ok(())
+        compare(NAMES, counted, self.0)
     }
 }
 

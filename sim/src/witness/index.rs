@@ -1,8 +1,8 @@
 //! Where messages are found without looking at all of them.
 
+use super::ears::Name;
+use cync_core::MessageId;
 use cync_core::wire::MsgId;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
 const BUCKETS: u32 = 256;
 /// Numbers that are given before the older half of those remembered is forgotten.
@@ -70,26 +70,71 @@ const fn place(number: MsgId) -> (usize, u64) {
     (number.0 as usize / 64, 1 << (number.0 % 64))
 }
 
-/// A map that is never iterated over, of keys that need no defence.
-pub(super) type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mix>>;
-
-/// Multiplies and folds.
+/// Ids of messages that are not done, and their numbers: few.
 #[derive(Default, Debug)]
-pub(super) struct Mix(u64);
+pub(super) struct Ids(Vec<(MessageId, u32)>);
 
-impl Hasher for Mix {
-    fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 32
+impl Ids {
+    pub(super) fn get(&self, id: MessageId) -> Option<u32> {
+        self.0.iter().find(|(known, _)| *known == id).map(|(_, index)| *index)
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32((*byte).into());
+    pub(super) fn insert(&mut self, id: MessageId, index: u32) {
+        self.0.push((id, index));
+    }
+
+    pub(super) fn remove(&mut self, id: MessageId) -> Option<u32> {
+        let at = self.0.iter().position(|(known, _)| *known == id)?;
+        Some(self.0.swap_remove(at).1)
+    }
+}
+
+/// Values by the names of messages, which are counted: those that come in a row are in different buckets.
+#[derive(Debug)]
+pub(super) struct Table<V> {
+    buckets: Vec<Vec<(Name, V)>>,
+    len: usize,
+}
+
+impl<V> Table<V> {
+    pub(super) fn new() -> Self {
+        Self { buckets: (0..BUCKETS).map(|_| Vec::new()).collect(), len: 0 }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    fn bucket(&self, name: Name) -> &[(Name, V)] {
+        self.buckets.get((name.0 % BUCKETS) as usize).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn get(&self, name: Name) -> Option<&V> {
+        self.bucket(name).iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    pub(super) fn get_mut(&mut self, name: Name) -> Option<&mut V> {
+        let bucket = self.buckets.get_mut((name.0 % BUCKETS) as usize)?;
+        bucket.iter_mut().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    pub(super) fn insert(&mut self, name: Name, value: V) {
+        if let Some(known) = self.get_mut(name) {
+            *known = value;
+        } else if let Some(bucket) = self.buckets.get_mut((name.0 % BUCKETS) as usize) {
+            bucket.push((name, value));
+            self.len += 1;
         }
     }
 
-    fn write_u32(&mut self, n: u32) {
-        self.0 = (self.0.rotate_left(29) ^ u64::from(n)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    /// Removes what has this name, if it is as it is to be.
+    pub(super) fn remove_if(&mut self, name: Name, is: impl Fn(&V) -> bool) {
+        if let Some(bucket) = self.buckets.get_mut((name.0 % BUCKETS) as usize)
+            && let Some(at) = bucket.iter().position(|(known, value)| *known == name && is(value))
+        {
+            bucket.swap_remove(at);
+            self.len -= 1;
+        }
     }
 }
 
@@ -111,5 +156,20 @@ mod tests {
         assert!(used.contains(MsgId(7)), "of the older half");
         used.insert(MsgId(9));
         assert!(!used.contains(MsgId(7)) && used.contains(MsgId(20_000)));
+    }
+
+    #[test]
+    fn a_table_holds_what_it_was_given_last_under_each_name() {
+        let mut table = Table::new();
+        let names = || (0..3 * BUCKETS).flat_map(|at| [(at, 0), (at, 1)]);
+        names().for_each(|name| table.insert(name, 7));
+        names().for_each(|name| table.insert(name, name.0 + name.1));
+        assert_eq!(table.len(), 6 * BUCKETS as usize);
+        for name in names() {
+            assert_eq!(table.get(name), Some(&(name.0 + name.1)));
+            table.remove_if(name, |value| *value == name.0);
+            assert_eq!(table.get(name).is_none(), name.1 == 0);
+        }
+        assert_eq!(table.len(), 3 * BUCKETS as usize);
     }
 }

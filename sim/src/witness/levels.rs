@@ -3,7 +3,6 @@
 use super::book::{Levels, Repeated};
 use super::{Violation, Watch, Witness, ensure};
 use cync_core::Instant;
-use cync_core::Stats;
 
 impl Witness {
     /// S4, S6, S12: what every step must leave behind.
@@ -38,13 +37,8 @@ impl Witness {
         let ended = stats.reached + stats.nacked + stats.not_sent.total() + stats.unknown.total();
         let sent = stats.messages_sent;
         ensure!(sent == ended + live, "S12", "{sent} sent, {ended} ended, {live} live");
-        for (name, counted, expected) in [
-            ("packets_sent", stats.packets_sent, self.sent),
-            ("packets_received", stats.packets_received, self.heard),
-        ] {
-            ensure!(counted == expected, "S12", "{name} is {counted}, expected {expected}");
-        }
-        Ok(())
+        let counted = [stats.packets_sent, stats.packets_received];
+        compare(["packets_sent", "packets_received"], counted, [self.sent, self.heard])
     }
 
     /// S4, S6, S12: levels and counters are what the model counted.
@@ -64,22 +58,57 @@ impl Witness {
         ensure!(inbox == waiting, "S6", "{inbox} messages wait, expected {waiting}");
         let (remembered, most) = (self.session.remembered(), self.ears.most_remembered());
         ensure!(remembered <= most, "S4", "{remembered} remembered, at most {most} expected");
-        let Stats { messages_sent, attempts, retransmissions, accepted, duplicates, .. } =
-            self.session.stats();
-        let Repeated { timed_out, refused, reconnected } = self.book.repeated;
         let stats = self.session.stats();
-        for (name, counted, expected) in [
-            ("messages_sent", *messages_sent, self.book.accepted),
-            ("attempts", attempts.iter().sum(), self.book.copies),
-            ("retransmissions.timeout", retransmissions.timeout, timed_out),
-            ("retransmissions.refused", retransmissions.refused, refused),
-            ("retransmissions.reconnected", retransmissions.reconnected, reconnected),
-            ("accepted", *accepted, self.ears.deliveries),
-            ("duplicates", *duplicates, self.ears.duplicates),
-            ("dropped", stats.states_dropped + stats.messages_dropped, self.ears.dropped),
-        ] {
-            ensure!(counted == expected, "S12", "{name} is {counted}, expected {expected}");
-        }
-        Ok(())
+        let repeated = &stats.retransmissions;
+        let Repeated { timed_out, refused, reconnected } = self.book.repeated;
+        let names = [
+            "messages_sent",
+            "attempts",
+            "retransmissions.timeout",
+            "retransmissions.refused",
+            "retransmissions.reconnected",
+            "accepted",
+            "duplicates",
+            "dropped",
+        ];
+        let counted = [
+            stats.messages_sent,
+            stats.attempts.iter().sum(),
+            repeated.timeout,
+            repeated.refused,
+            repeated.reconnected,
+            stats.accepted,
+            stats.duplicates,
+            stats.states_dropped + stats.messages_dropped,
+        ];
+        let (book, ears) = (&self.book, &self.ears);
+        let expected = [
+            book.accepted,
+            book.copies,
+            timed_out,
+            refused,
+            reconnected,
+            ears.deliveries,
+            ears.duplicates,
+            ears.dropped,
+        ];
+        compare(names, counted, expected)
     }
+}
+
+/// S12: what the session counted is what the model counted.
+#[inline]
+pub(super) fn compare<const N: usize>(
+    names: [&str; N],
+    counted: [u64; N],
+    expected: [u64; N],
+) -> Result<(), Violation> {
+    if counted == expected {
+        return Ok(());
+    }
+    let differ = names.into_iter().zip(counted).zip(expected);
+    for ((name, counted), expected) in differ {
+        ensure!(counted == expected, "S12", "{name} is {counted}, expected {expected}");
+    }
+    Ok(())
 }

@@ -24,6 +24,7 @@
 //!   and refusals) nor what it owes to the peer (S3 and S11 of answers) is compared any more.
 //! - Something forged that says of itself that it is shorter or longer than it is leaves the stream out of step: from then on only
 //!   what needs no model is checked (S4, S5, S10 after a hang-up, S12 among the session's own counters, S16, C1).
+//! - A result says a status and nothing else. One that says more is a message to the model, which ends nothing.
 //!
 //! What happened long ago is forgotten: messages that are done and whose copies were answered or cannot be any more, all but the
 //! last 64; accepted messages of a sender that are older than the last that the session can remember. So nothing here grows
@@ -42,6 +43,8 @@ mod levels;
 mod message;
 mod packets;
 mod replies;
+#[cfg(test)]
+mod tests;
 
 pub use asked::{Asked, Flight, Got, Handed, Taken, What};
 pub use bytes::Bytes;
@@ -55,7 +58,7 @@ use cync_core::{
     HangupReason, Instant, MessageId, RespondError, SendError, State,
 };
 use ears::Ears;
-use index::Map;
+use index::Ids;
 use std::time::Duration;
 
 /// Fails with a [`Violation`] unless something holds.
@@ -96,7 +99,9 @@ pub struct Witness {
     book: Book,
     ears: Ears,
     /// Messages that are not done.
-    ids: Map<MessageId, u32>,
+    ids: Ids,
+    /// Some of them were told to be, since all events were taken last.
+    told_ends: bool,
     /// Messages that were accepted.
     accepted: u32,
     scratch: Vec<u8>,
@@ -155,7 +160,8 @@ impl Witness {
             has_canary,
             book: Book::new(size, &config, accepted),
             ears: Ears::new(size, &config),
-            ids: Map::default(),
+            ids: Ids::default(),
+            told_ends: false,
             accepted,
             scratch: vec![0; MAX_PACKET],
             told: Instant::ZERO,
@@ -180,7 +186,14 @@ impl Witness {
     /// # Errors
     /// The rule that `config` breaks.
     pub fn unwatched(size: Size, config: Config, seed: u64) -> Result<Self, ConfigError> {
-        Ok(Self { watch: Watch::Nothing, ..Self::new(size, config, seed)? })
+        let mut witness = Self::new(size, config, seed)?;
+        witness.unwatch();
+        Ok(witness)
+    }
+
+    /// From now on calls are only passed on, and messages counted.
+    pub const fn unwatch(&mut self) {
+        self.watch = Watch::Nothing;
     }
 
     /// Whether anything is compared with a model.
@@ -321,7 +334,8 @@ impl Witness {
             Ok(id) => {
                 let message = self.accepted;
                 self.accepted = message.wrapping_add(1);
-                let known = self.ids.insert(id, message);
+                let known = self.ids.get(id);
+                self.ids.insert(id, message);
                 if self.watch != Watch::Nothing {
                     ensure!(known.is_none(), "S2", "{id} is in use");
                 }
@@ -349,7 +363,7 @@ impl Witness {
         let _ = now;
         let cancelled = self.session.cancel(id);
         if self.watch == Watch::Everything {
-            let index = self.ids.get(&id).copied();
+            let index = self.ids.get(id);
             self.book.on_cancel(self.told, id, index, cancelled)?;
         }
         Ok(cancelled)
@@ -393,16 +407,17 @@ impl Witness {
     /// The next event, and the number of the message it is about.
     pub fn event(&mut self) -> Result<Option<(Event, Option<u32>)>, Violation> {
         let Some(event) = self.session.poll_event() else {
-            if self.watch == Watch::Everything {
+            if std::mem::take(&mut self.told_ends) && self.watch == Watch::Everything {
                 self.book.told.check(self.session.stats())?;
             }
             return Ok(None);
         };
         let message = match event {
-            Event::Sent { id } | Event::Acked { id } | Event::Executed { id } => {
-                self.ids.get(&id).copied()
+            Event::Sent { id } | Event::Acked { id } | Event::Executed { id } => self.ids.get(id),
+            Event::Done { id, .. } => {
+                self.told_ends = true;
+                self.ids.remove(id)
             }
-            Event::Done { id, .. } => self.ids.remove(&id),
             _ => None,
         };
         match self.watch {

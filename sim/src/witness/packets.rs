@@ -58,7 +58,7 @@ impl Witness {
         out: &[u8],
     ) -> Result<Option<Handed>, Violation> {
         let Some(transmit) = transmit else { return Ok(None) };
-        let message = transmit.id.and_then(|id| self.ids.get(&id).copied());
+        let message = transmit.id.and_then(|id| self.ids.get(id));
         if self.watch != Watch::Nothing {
             let bytes = out.get(..transmit.len).unwrap_or_default();
             self.check_handed_over(&transmit, message, bytes)?;
@@ -155,9 +155,10 @@ impl Witness {
         Ok(Taken { bytes: taken, dealt_with })
     }
 
-    /// Offers bytes of any number of packets to a session that is unwatched; returns how many were taken.
+    /// Offers bytes of any number of packets, of which the model can make nothing: the session is unwatched from then on. Returns
+    /// how many were taken.
     pub fn offer(&mut self, now: Instant, bytes: &[u8]) -> usize {
-        self.watch = Watch::Nothing;
+        self.unwatch();
         let taken = self.session.handle_input(now, bytes);
         self.stalled = !self.session.wants_input();
         taken

@@ -42,7 +42,7 @@ impl Ears {
 
     /// A message was repeated: so is what was said to it.
     pub(super) fn answer_again(&mut self, name: Name, tag: &Tag) {
-        let Some(said) = self.accepted.get(&name) else { return };
+        let Some(said) = self.accepted.get(name) else { return };
         let Said { acknowledged, result, reports, .. } = *said;
         if let Some(status) = acknowledged {
             self.owe_receipt(tag, status);
@@ -102,7 +102,7 @@ impl Ears {
         let here = wire == Some(came_on);
         let (slots, owed) = (self.slots, self.owed.len());
         let (live_for, places, deliveries) = (self.live_for, self.places, self.deliveries);
-        let said = self.accepted.get_mut(&name);
+        let said = self.accepted.get_mut(name);
         if outcome == Err(RespondError::Forgotten) {
             let may = |said: &Said| now >= said.at + live_for || deliveries - said.number >= places;
             let may = said.is_none_or(|said| may(said));
@@ -186,7 +186,7 @@ impl Ears {
             Owed::Time => bytes.first() == Some(&0xc8),
             Owed::Result { name, tag, status, report } => {
                 // Once reported anew, an older result may still be owed.
-                let told = self.accepted.get_mut(name).filter(|said| said.reports == *report);
+                let told = self.accepted.get_mut(*name).filter(|said| said.reports == *report);
                 let same = told
                     .is_none_or(|said| **said.bytes.get_or_insert_with(|| bytes.into()) == *bytes);
                 let frame = heading.and_then(|heading| heading.frame);

@@ -7,14 +7,12 @@ use super::{Source, World};
 use crate::witness::{Asked, Got, What};
 use crate::{Copy, Direction, Label, Side, Violation};
 use cync_core::Acknowledge;
-use cync_core::wire::{
-    self, Command, Destination, PacketType, StatusAnnouncement, StatusCode, op,
-};
+use cync_core::wire::{self, Command, Destination, StatusAnnouncement, StatusCode, op};
 
-impl World {
+impl World<'_> {
     /// Takes messages from the inbox, if there are any and the application is not deaf.
     pub(super) fn take(&mut self, index: usize, side: Side) -> Result<bool, Violation> {
-        let (time, now) = (self.time(), self.now);
+        let (time, now, place) = (self.time(), self.now, self.place(index, side));
         let end = self.links[index].end(side);
         if !end.readable {
             return Ok(false);
@@ -25,8 +23,7 @@ impl World {
         let mut busy = false;
         while let Some(got) = self.links[index].end(side).witness.recv(time)? {
             busy = true;
-            self.tap.word(u64::from(got.kind.byte()) << 32 | u64::from(got.msg_id.0));
-            self.tap.bytes(&got.data);
+            self.tap.delivered(place, &(&got).into());
             if side == Side::Device {
                 self.requested(index, got)?;
             }
@@ -37,18 +34,19 @@ impl World {
 
     /// The device got a message.
     fn requested(&mut self, index: usize, got: Got) -> Result<(), Violation> {
-        let (Some(id), Some((op, _))) = (got.id, got.frame) else { return Ok(()) };
+        let (Some(id), Some((op, counter))) = (got.id, got.frame) else { return Ok(()) };
         let (time, now) = (self.time(), self.now);
         let manual = self.config(Side::Device).acknowledge == Acknowledge::Manually;
         let link = &mut self.links[index];
-        let record = got.message.and_then(|message| link.controller.records.get(message));
+        // Whether the session is watched, and knows it, makes no difference.
+        let message = link.controller.records.by_counter(counter);
+        let record = message.and_then(|message| link.controller.records.get(message));
         let (number, attempt) = record.map_or((0, 1), |record| {
             record.delivered += 1;
             (record.op, record.delivered)
         });
         let life = link.life;
-        let frame = wire::Direction::REQUEST.0;
-        let label = Label { kind: PacketType::DataChannel.byte(), frame, number };
+        let label = Label { kind: 0x73, frame: wire::Direction::REQUEST.0, number };
         let copy = Copy { link: index as u16, way: Direction::ToDevice, label, attempt };
         let refusal = self.plan.refusal(&copy).map(StatusCode);
         let service = self.plan.service(&copy);
@@ -62,8 +60,7 @@ impl World {
         }
         let reactions = &mut self.links[index].reactions;
         let due = reactions.back().map_or(now + service, |last| last.due.max(now + service));
-        let reaction =
-            Reaction { due, id, message: got.message, op, data: got.data, refusal, life };
+        let reaction = Reaction { due, id, message, op, data: got.data, refusal, life };
         if due > now {
             reactions.push_back(reaction);
             let first = reactions.front().map_or(NEVER, |first| first.due);
@@ -99,13 +96,14 @@ impl World {
             let _ = link.device.witness.report(time, reaction.id, status)?;
             return Ok(());
         }
-        let mut number = 0;
+        let (mut number, mut before) = (0, 0);
         if let Some(record) =
             reaction.message.and_then(|message| link.controller.records.get(message))
         {
             number = record.op;
             let again = record.executed > 0;
             let same_life = again && record.executed_in == link.life;
+            before = record.executed;
             record.executed += 1;
             record.executed_in = link.life;
             self.tally.applied_twice += u64::from(again);
@@ -126,16 +124,17 @@ impl World {
         self.tally.executed += 1;
         let _ = self.links[index].device.witness.report(time, reaction.id, status)?;
         if let Some(announcement) = announce {
-            self.announce(index, number, announcement)?;
+            self.announce(index, (number, before), announcement)?;
         }
         Ok(())
     }
 
-    /// A device announces its state to all who are connected.
+    /// A device announces its state to all who are connected. The announcement's name is a number, and how many of that number
+    /// there were before.
     fn announce(
         &mut self,
         index: usize,
-        number: u32,
+        name: (u32, u32),
         announcement: StatusAnnouncement,
     ) -> Result<(), Violation> {
         let count = self.devices.len();
@@ -144,7 +143,7 @@ impl World {
         let data = announcement.data(device.announced).to_vec();
         let asked = Asked::new(What::Announce(op::STATUS, data));
         for other in (index % count..self.links.len()).step_by(count) {
-            self.post(other, number, &asked)?;
+            self.post(other, name, &asked)?;
             if other != index {
                 self.set(other, Source::Wake, self.now);
             }
@@ -156,13 +155,14 @@ impl World {
     pub(super) fn post(
         &mut self,
         index: usize,
-        number: u32,
+        name: (u32, u32),
         asked: &Asked,
     ) -> Result<(), Violation> {
         let time = self.time();
         let end = &mut self.links[index].device;
         if end.witness.send(time, asked)?.is_ok() {
-            let record = Record::new(number, 0, None, time);
+            let mut record = Record::new(name.0, 0, None, time);
+            record.namesakes = name.1;
             end.records.push(record, |oldest| oldest.is_settled(time));
         }
         Ok(())
@@ -173,7 +173,7 @@ impl World {
         let count = self.devices.len();
         let lamp = self.devices[index % count].lamps.first();
         let Some(announcement) = lamp.map(crate::Device::announcement) else { return Ok(()) };
-        self.announce(index, number, announcement)
+        self.announce(index, (number, 0), announcement)
     }
 }
 
@@ -183,7 +183,7 @@ pub(super) fn command(lamp: u8, set: crate::scenario::Set) -> Option<Command> {
     use cync_core::wire::{Brightness, Rgb, Temperature};
     let to = if lamp == 0 { Destination::ALL } else { Destination::device(lamp)? };
     Some(match set {
-        Set::Power(on) => Command::Power { to, on },
+        Set::Power(on) | Set::Relayed(on) => Command::Power { to, on },
         Set::Brightness(value) => {
             Command::Brightness { to, brightness: Brightness::new(value).ok()? }
         }

@@ -24,7 +24,7 @@ struct About {
     is_greeting: bool,
 }
 
-impl World {
+impl World<'_> {
     /// A packet was handed over: it sets out, unless something happens to it.
     pub(super) fn depart(
         &mut self,
@@ -32,11 +32,10 @@ impl World {
         side: Side,
         handed: &Handed,
     ) -> Result<(), Violation> {
-        let now = self.now;
+        let place = self.place(index, side);
         let mut out = std::mem::take(&mut self.out);
         let bytes = out.get(..handed.transmit.len).unwrap_or_default();
-        self.tap.word(now << 1 | side as u64);
-        self.tap.bytes(bytes);
+        self.tap.handed(place, bytes);
         self.tally.packets += 1;
         if self.quiet && !matches!(bytes.first(), Some(0xd3 | 0xd8)) {
             let what = format!("{} is handed over though all is done", handed.transmit.kind);
@@ -60,16 +59,11 @@ impl World {
         let now = self.now;
         let (end, peer) = self.links[index].both(side);
         let way = toward(side.other());
-        let frame = match kind {
-            PacketType::DataChannel => wire::Direction::REQUEST.0,
-            PacketType::StatusBroadcast => wire::Direction::ANNOUNCE.0,
-            _ => 0,
-        };
         let mut about = About {
             copy: Copy {
                 link: index as u16,
                 way,
-                label: Label { kind: kind.byte(), frame, number: 0 },
+                label: Label { kind: kind.byte(), frame: 0, number: 0 },
                 attempt: 1,
             },
             command: None,
@@ -83,9 +77,14 @@ impl World {
                 let counter = counter_of(kind, bytes);
                 end.records.number(message, kind.byte(), prefix_number(bytes), counter);
             }
+            about.copy.label.frame = match kind {
+                PacketType::DataChannel => wire::Direction::REQUEST.0,
+                PacketType::StatusBroadcast => wire::Direction::ANNOUNCE.0,
+                _ => 0,
+            };
             if let Some(record) = end.records.get(message) {
                 about.copy.label.number = record.op;
-                about.copy.attempt = attempt.into();
+                about.copy.attempt = record.nth_copy(attempt.into());
                 about.command = (record.nth > 0).then_some(record.nth);
             }
             return about;
@@ -103,17 +102,25 @@ impl World {
         let record = answered.and_then(|message| peer.records.get(message));
         let Some(record) = record else {
             end.others = end.others.wrapping_add(1);
-            about.copy.label.number = end.others;
+            // Kinds that do answer messages have those of the messages.
+            let answers = matches!(
+                kind,
+                PacketType::DataAck
+                    | PacketType::ProbeAck
+                    | PacketType::StatusAck
+                    | PacketType::DataChannel
+            );
+            about.copy.label.number = end.others | u32::from(answers) << 31;
             return about;
         };
         about.answers = answered;
         about.copy.label.number = record.op;
         if kind == PacketType::DataChannel {
             record.results += 1;
-            about.copy.attempt = record.results;
+            about.copy.attempt = record.nth_copy(record.results);
         } else {
             record.receipts += 1;
-            about.copy.attempt = record.receipts;
+            about.copy.attempt = record.nth_copy(record.receipts);
             let [oldest, newest] = &mut record.unanswered;
             about.since = oldest.take().unwrap_or(now);
             *oldest = newest.take();
@@ -198,6 +205,7 @@ impl World {
         let due = now + self.transit + fate.delay;
         if due + fate.held + fate.coalesced >= about.since + lifetime {
             // No copy takes so long, nor does its answer: the sessions rely on it.
+            self.plan.note(copy, What::Drop);
             self.spare.push(bytes);
             return;
         }
@@ -212,8 +220,8 @@ impl World {
         if fate.coalesced > 0 {
             self.plan.note(copy, What::Coalesce(micros(fate.coalesced)));
         }
-        let count = self.plan.corruption_bytes(copy.way);
-        if fate.corrupted != 0 && crate::corrupt::corrupt(&mut bytes, fate.corrupted, count) {
+        let (bits, count) = (fate.corrupted >> 8, (fate.corrupted & 0xff).max(1) as u8);
+        if fate.corrupted != 0 && crate::corrupt::corrupt(&mut bytes, bits, count) {
             self.plan.note(copy, What::Corrupt(fate.corrupted));
         }
         let mut split = None;

@@ -4,7 +4,7 @@ use super::agenda::NEVER;
 use super::link::Tick;
 use super::{Source, World};
 use crate::{Side, Violation, What};
-use cync_core::{CivilTime, Disconnect, Event};
+use cync_core::{CivilTime, Disconnect, Event, State};
 use std::time::Duration;
 
 /// How long it takes to find out that nobody can be reached.
@@ -21,7 +21,7 @@ const SITE_TIME: CivilTime = CivilTime {
     utc_offset_centihours: -600,
 };
 
-impl World {
+impl World<'_> {
     /// Everything that an end can do now; then it is known when its timer is due.
     pub(super) fn drive(&mut self, index: usize, side: Side) -> Result<(), Violation> {
         if side == Side::Device && self.now < self.links[index].off_until {
@@ -36,11 +36,12 @@ impl World {
                 break;
             }
         }
-        let link = &mut self.links[index];
-        let (end, peer) = link.both(side);
         if self.options.watched {
-            end.witness.check()?;
+            self.links[index].end(side).witness.check()?;
+            let end = self.links[index].end_ref(side);
+            self.check_sign_of_life(side, end)?;
         }
+        let (end, peer) = self.links[index].both(side);
         if peer.congested && end.pipe.has_room() {
             peer.congested = false;
             self.set(index, Source::Wake, self.now);
@@ -52,10 +53,10 @@ impl World {
     }
 
     fn schedule_tick(&mut self, index: usize, side: Side) {
-        let now = self.now;
+        let (time, now) = (self.time(), self.now);
         let off_until = if side == Side::Device { self.links[index].off_until } else { 0 };
         let end = self.links[index].end(side);
-        let deadline = end.witness.session().poll_timeout().map(|deadline| deadline.at.as_micros());
+        let deadline = end.witness.rest(time).map(|deadline| deadline.at.as_micros());
         let Some(deadline) = deadline else {
             end.tick = None;
             self.set(index, Source::tick(side), NEVER);
@@ -122,6 +123,7 @@ impl World {
             }
             let taken = end.witness.input(time, &first.parcel.flight, from, to)?;
             end.stalled = !end.witness.wants_input();
+            end.manners.heard_at = now;
             first.taken += taken.bytes;
             if taken.dealt_with {
                 busy = true;
@@ -162,16 +164,17 @@ impl World {
                 return Ok(busy);
             };
             busy = true;
+            end.manners.sent_at = self.now;
             self.depart(index, side, &handed)?;
         }
     }
 
     fn events(&mut self, index: usize, side: Side) -> Result<bool, Violation> {
         let mut busy = false;
-        while let Some((event, message)) = self.links[index].end(side).witness.event()? {
+        let (time, place) = (self.time(), self.place(index, side));
+        while let Some((event, message)) = self.links[index].end(side).witness.event(time)? {
             busy = true;
-            self.tap.word(self.now);
-            self.tap.event(&event);
+            self.tap.event(place, &event);
             self.event(index, side, &event, message)?;
         }
         Ok(busy)
@@ -186,9 +189,21 @@ impl World {
     ) -> Result<(), Violation> {
         let (time, now) = (self.time(), self.now);
         match event {
-            Event::Dial => self.dial(index),
-            Event::ConnectFailed(_) => self.links[index].end(side).witness.connect(time),
-            Event::Hangup(_) => self.hang_up(index, side)?,
+            Event::Dial => {
+                self.check_wait(index, side)?;
+                self.dial(index);
+            }
+            Event::StateChanged(State::Ready) => self.links[index].end(side).manners.ready(now),
+            Event::ConnectFailed(_) => {
+                // The application does not give up, and its first wait is none.
+                let end = self.links[index].end(side);
+                end.manners.asked_again();
+                end.witness.connect(time);
+            }
+            Event::Hangup(why) => {
+                self.check_patience(side, self.links[index].end_ref(side), *why)?;
+                self.hang_up(index, side)?;
+            }
             Event::Readable => self.links[index].end(side).readable = true,
             Event::Writable if side == Side::Controller => self.send_waiting(index)?,
             Event::ClockAsked => {
@@ -231,6 +246,7 @@ impl World {
         }
         if !reachable || now < link.partitioned_until || now < link.off_until {
             link.end(dials).witness.disconnected(time, Disconnect::Error)?;
+            link.end(dials).manners.ended(now, false, 0);
             return self.drive(index, dials);
         }
         link.epoch += 1;
@@ -241,6 +257,7 @@ impl World {
             end.epoch = Some(epoch);
             end.stalled = false;
             end.congested = false;
+            (end.manners.sent_at, end.manners.heard_at) = (now, now);
             end.witness.connected(time, epoch)?;
         }
         for side in [dials, dials.other()] {
@@ -270,8 +287,11 @@ impl World {
     ) -> Result<(), Violation> {
         let time = self.time();
         self.clear(index, side);
+        let (now, stable) = (self.now, crate::chaos::micros(self.config(side).redial.stable));
         let end = self.links[index].end(side);
         if end.epoch.take().is_some() {
+            let was_ready = end.witness.session().state() == State::Ready;
+            end.manners.ended(now, was_ready, stable);
             end.stalled = false;
             end.congested = false;
             end.witness.disconnected(time, why)?;

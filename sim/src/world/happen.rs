@@ -1,13 +1,12 @@
 //! Faults that happen at a time.
 
 use super::agenda::NEVER;
-use super::records::Records;
 use super::{Source, World};
 use crate::chaos::micros;
 use crate::{FaultKind, Side, Violation, What};
 use cync_core::Disconnect;
 
-impl World {
+impl World<'_> {
     pub(super) fn schedule_timed(&mut self) {
         let next = self.plan.next_timed().unwrap_or(NEVER);
         let source = self.timed_source();
@@ -126,8 +125,9 @@ impl World {
         let link = &mut self.links[index];
         link.reactions.clear();
         let life = link.life;
+        let accepted = link.device.witness.accepted();
         self.set(index, Source::React, NEVER);
-        let fresh = self.new_end(index, Side::Device, life);
+        let fresh = self.new_end(index, Side::Device, life, accepted);
         let Ok(mut fresh) = fresh else { return Ok(()) };
         if fresh.dials {
             fresh.witness.connect(time);
@@ -135,7 +135,6 @@ impl World {
         let device = &mut self.links[index].device;
         fresh.others = device.others;
         fresh.ticks = device.ticks;
-        device.records = Records::new();
         *device = fresh;
         Ok(())
     }
@@ -151,6 +150,7 @@ impl World {
             (end.slow_until, end.deaf_until) = (0, 0);
             self.drive(index, side)?;
             if self.is_overdue(index, side) {
+                self.check_room(self.links[index].end_ref(side))?;
                 for side in Side::BOTH {
                     self.disconnect(index, side, Disconnect::Error)?;
                 }

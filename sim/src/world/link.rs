@@ -1,17 +1,19 @@
 //! A link between a controller and a device: two sessions, and the connection between them.
 
+use super::manners::Manners;
 use super::pipe::Pipe;
 use super::records::Records;
+use super::seat::Seat;
 use crate::Side;
-use crate::witness::{Bytes, Witness};
+use crate::witness::Bytes;
 use cync_core::DeliveryId;
 use cync_core::wire::StatusCode;
 use std::collections::VecDeque;
 
 /// One end of a link.
 #[derive(Debug)]
-pub(super) struct End {
-    pub(super) witness: Witness,
+pub(super) struct End<'t> {
+    pub(super) witness: Seat<'t>,
     pub(super) records: Records,
     /// What travels to it.
     pub(super) pipe: Pipe,
@@ -37,6 +39,7 @@ pub(super) struct End {
     pub(super) others: u32,
     /// The session refused something, and is to be offered input once it wants some.
     pub(super) stalled: bool,
+    pub(super) manners: Manners,
     /// There was no room on its connection.
     pub(super) congested: bool,
 }
@@ -63,9 +66,9 @@ pub(super) struct Reaction {
 
 /// A controller, a device, and what joins them.
 #[derive(Debug)]
-pub(super) struct Link {
-    pub(super) controller: End,
-    pub(super) device: End,
+pub(super) struct Link<'t> {
+    pub(super) controller: End<'t>,
+    pub(super) device: End<'t>,
     /// The newest connection.
     pub(super) epoch: u32,
     /// A connection is being made, and this is when it succeeds, or fails.
@@ -83,15 +86,22 @@ pub(super) struct Link {
     pub(super) waiting: VecDeque<crate::scenario::Op>,
 }
 
-impl Link {
-    pub(super) const fn end(&mut self, side: Side) -> &mut End {
+impl<'t> Link<'t> {
+    pub(super) const fn end(&mut self, side: Side) -> &mut End<'t> {
         match side {
             Side::Controller => &mut self.controller,
             Side::Device => &mut self.device,
         }
     }
 
-    pub(super) const fn both(&mut self, side: Side) -> (&mut End, &mut End) {
+    pub(super) const fn end_ref(&self, side: Side) -> &End<'t> {
+        match side {
+            Side::Controller => &self.controller,
+            Side::Device => &self.device,
+        }
+    }
+
+    pub(super) const fn both(&mut self, side: Side) -> (&mut End<'t>, &mut End<'t>) {
         match side {
             Side::Controller => (&mut self.controller, &mut self.device),
             Side::Device => (&mut self.device, &mut self.controller),

@@ -11,10 +11,13 @@ mod drive;
 mod happen;
 mod histogram;
 mod link;
+mod manners;
 mod outcome;
 mod pipe;
 mod plan;
 mod records;
+mod seat;
+mod seating;
 mod tap;
 mod values;
 mod work;
@@ -22,24 +25,34 @@ mod work;
 pub use histogram::Histogram;
 pub use outcome::{Broken, Counted, Outcome, Recording};
 pub use plan::Effects;
+pub(crate) use seating::Seating;
+pub(crate) use tap::Tap;
 
 use crate::chaos::micros;
-use crate::scenario::{Overrides, Scenario};
+use crate::scenario::Scenario;
+use crate::trace::{Log, Place, Shared, TraceError};
 use crate::witness::Witness;
-use crate::{CANARY, Device, Side, Violation};
+use crate::{Device, Side, Violation};
 use agenda::{Agenda, NEVER};
-use cync_core::wire::{Endpoint, MAX_PACKET};
-use cync_core::{AuthCode, Config, ConfigError, Instant, mix};
+use cync_core::wire::MAX_PACKET;
+use cync_core::{Config, ConfigError, Instant};
 use link::{End, Link};
+use manners::Manners;
 use outcome::Tally;
 use pipe::Pipe;
 use plan::Plan;
 use records::Records;
+use seat::Seat;
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io::Write;
+use std::rc::Rc;
 use std::time::Duration;
-use tap::Tap;
 use values::Values;
 use work::Working;
+
+/// No command takes so long, nor does a connection.
+const STUCK: u64 = 600_000_000;
 
 /// More than can happen at one time.
 const MANY: u32 = 100_000;
@@ -113,11 +126,11 @@ struct Lamps {
 
 /// Everything there is.
 #[derive(Debug)]
-pub struct World {
+pub struct World<'t> {
     scenario: Scenario,
     options: Options,
     now: u64,
-    links: Vec<Link>,
+    links: Vec<Link<'t>>,
     devices: Vec<Lamps>,
     values: Values,
     agenda: Agenda,
@@ -127,8 +140,7 @@ pub struct World {
     tally: Tally,
     /// How long a packet travels, one way.
     transit: u64,
-    /// The configurations: of controllers, of devices.
-    configs: [Config; 2],
+    seating: Seating,
     out: Vec<u8>,
     /// Buffers of packets that have arrived.
     spare: Vec<Vec<u8>>,
@@ -136,6 +148,10 @@ pub struct World {
     quiet: bool,
     /// How much has happened at this time.
     steps: u32,
+    /// When a command was sent, or ended, last.
+    progress: u64,
+    /// What every call of a session is written to, if it is.
+    trace: Option<Shared<'t>>,
 }
 
 /// Runs a scenario to its end.
@@ -143,28 +159,37 @@ pub struct World {
 /// # Errors
 /// If its sessions cannot be configured as it says; [`Scenario::parse`] refuses such a scenario.
 pub fn run(scenario: &Scenario, options: Options) -> Result<Outcome, ConfigError> {
-    Ok(World::new(scenario, options)?.run())
+    Ok(World::new(scenario, options, None)?.run())
 }
 
-/// The configurations of controllers and devices in a scenario.
-pub(crate) fn configs(scenario: &Scenario) -> Result<[Config; 2], ConfigError> {
-    let of = |side: Side, overrides: &Overrides| {
-        let config = if side == scenario.topology.dials {
-            Config::greeter(Endpoint(0), AuthCode::new(CANARY)?)
-        } else {
-            Config::listener(Endpoint(0))
-        };
-        Ok(overrides.apply(config))
-    };
-    let mut controller = of(Side::Controller, &scenario.controller)?;
-    let mut device = of(Side::Device, &scenario.device)?;
-    scenario.controller.meet(&mut controller, &device);
-    scenario.device.meet(&mut device, &controller);
-    Ok([controller, device])
+/// As [`run`], and writes everything that goes into sessions and comes out of them to `trace`, line by line (see
+/// [`crate::trace`]).
+///
+/// # Errors
+/// If the sessions cannot be configured as the scenario says, if it cannot be told in a trace, or if that cannot be written.
+pub fn run_traced(
+    scenario: &Scenario,
+    options: Options,
+    trace: &mut dyn Write,
+) -> Result<Outcome, TraceError> {
+    let text = scenario.to_toml();
+    let read = Scenario::parse(&text).map_err(|error| TraceError::Scenario(error.to_string()))?;
+    if read != *scenario {
+        return Err(TraceError::Scenario("its times are no whole microseconds".into()));
+    }
+    let log = Rc::new(RefCell::new(Log::new(trace, &text)));
+    let outcome = World::new(scenario, options, Some(Rc::clone(&log)))?.run();
+    let broken = outcome.broken.as_ref().map(|broken| broken.violation.to_string());
+    log.borrow_mut().end(outcome.hash, broken)?;
+    Ok(outcome)
 }
 
-impl World {
-    fn new(scenario: &Scenario, options: Options) -> Result<Self, ConfigError> {
+impl<'t> World<'t> {
+    fn new(
+        scenario: &Scenario,
+        options: Options,
+        trace: Option<Shared<'t>>,
+    ) -> Result<Self, ConfigError> {
         let topology = scenario.topology;
         let (controllers, devices) = (topology.controllers.max(1), topology.devices.max(1));
         let count = usize::from(controllers) * usize::from(devices);
@@ -183,15 +208,17 @@ impl World {
             working: Working::new(scenario, options.record),
             tally: Tally::default(),
             transit: micros(topology.round_trip) / 2,
-            configs: configs(scenario)?,
+            seating: Seating::new(scenario)?,
+            trace,
             out: vec![0; MAX_PACKET],
             spare: Vec::new(),
             quiet: false,
             steps: 0,
+            progress: 0,
         };
         for link in 0..count {
-            let controller = world.new_end(link, Side::Controller, 0)?;
-            let device = world.new_end(link, Side::Device, 0)?;
+            let controller = world.new_end(link, Side::Controller, 0, 0)?;
+            let device = world.new_end(link, Side::Device, 0, 0)?;
             world.links.push(Link {
                 controller,
                 device,
@@ -209,27 +236,29 @@ impl World {
         Ok(world)
     }
 
-    fn new_end(&self, link: usize, side: Side, life: u32) -> Result<End, ConfigError> {
-        let scenario = &self.scenario;
-        let (mut config, overrides) = match side {
-            Side::Controller => (self.configs[0].clone(), &scenario.controller),
-            Side::Device => (self.configs[1].clone(), &scenario.device),
-        };
-        let device = link % self.devices.len();
-        config.endpoint = Endpoint(0x1000_0001 + device as u32);
-        let seed =
-            mix(mix(scenario.seed) ^ (link as u64) << 33 ^ (side as u64) << 32 ^ u64::from(life));
-        let witness = if self.options.watched {
-            Witness::new(overrides.size(), config, seed)?
-        } else {
-            Witness::unwatched(overrides.size(), config, seed)?
+    fn new_end(
+        &self,
+        link: usize,
+        side: Side,
+        life: u32,
+        accepted: u32,
+    ) -> Result<End<'t>, ConfigError> {
+        let (size, config, seed) = self.seating.of(link, side, life);
+        let mut witness = Witness::succeeding(size, config, seed, accepted)?;
+        if !self.options.watched {
+            witness.unwatch();
+        }
+        let place = self.place(link, side);
+        let witness = match &self.trace {
+            Some(log) => Seat::traced(witness, Rc::clone(log), place, life),
+            None => Seat::new(witness),
         };
         Ok(End {
             witness,
-            records: Records::new(),
+            records: Records::starting_at(accepted),
             pipe: Pipe::default(),
             epoch: None,
-            dials: side == scenario.topology.dials,
+            dials: side == self.scenario.topology.dials,
             stalled: false,
             ticks: 0,
             tick: None,
@@ -239,20 +268,22 @@ impl World {
             slow_until: 0,
             silent_until: 0,
             others: 0,
+            manners: Manners::default(),
             congested: false,
         })
     }
 
     const fn config(&self, side: Side) -> &Config {
-        let [controller, device] = &self.configs;
-        match side {
-            Side::Controller => controller,
-            Side::Device => device,
-        }
+        self.seating.config(side)
     }
 
     const fn time(&self) -> Instant {
         Instant::from_micros(self.now)
+    }
+
+    /// An end, now.
+    const fn place(&self, index: usize, side: Side) -> Place {
+        Place { time: self.now, link: index as u16, side }
     }
 
     fn set(&mut self, link: usize, source: Source, time: u64) {
@@ -286,16 +317,24 @@ impl World {
         self.schedule_work();
         let until = self.scenario.duration.map_or(NEVER, micros);
         while !self.work_is_done() {
-            if !self.step(until)? {
+            if !self.step(until)? || self.is_stuck() {
                 break;
             }
         }
         Ok(())
     }
 
+    /// Nothing has come of the work for so long that nothing will.
+    fn is_stuck(&self) -> bool {
+        let waits = self.working.open > 0 && self.agenda.time(self.timed_source() + 1) == NEVER;
+        waits && self.now.saturating_sub(self.progress) > STUCK
+    }
+
     /// The next event; whether there was one up to that time. If not, it is that time.
     fn step(&mut self, until: u64) -> Result<bool, Violation> {
-        let (time, source) = self.agenda.first();
+        let (due, source) = self.agenda.first();
+        // What was held up is due at once when it is not any more.
+        let time = due.max(self.now);
         if time > until || time == NEVER {
             self.now = if until == NEVER { self.now } else { until };
             return Ok(false);

@@ -67,7 +67,7 @@ impl Counted {
 }
 
 /// What became of a run.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Outcome {
     /// Equal runs have equal hashes: over every byte and every event.
     pub hash: u64,
@@ -154,7 +154,7 @@ impl Tally {
     }
 }
 
-impl World {
+impl World<'_> {
     pub(super) fn outcome(mut self, broken: Option<Broken>) -> Outcome {
         let recording =
             Recording { ops: self.working.take_recorded(), faults: self.plan.take_recorded() };

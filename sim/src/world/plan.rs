@@ -61,7 +61,8 @@ impl Plan {
                 Place::At { link, time } => plan.timed.push((time, link, what)),
             }
         }
-        plan.timed.sort_by_key(|(time, ..)| std::cmp::Reverse(*time));
+        plan.timed.sort_by_key(|(time, ..)| *time);
+        plan.timed.reverse();
         plan
     }
 
@@ -93,11 +94,6 @@ impl Plan {
         })
     }
 
-    /// How many bytes of a packet are changed.
-    pub(super) fn corruption_bytes(&self, way: Direction) -> u8 {
-        self.chaos(way).map_or(1, |chaos| chaos.corruption_bytes.max(1))
-    }
-
     /// What happens to a copy of a packet.
     pub(super) fn fate(&mut self, copy: &Copy, command: Option<u64>) -> Fate {
         let seed = self.seed;
@@ -106,6 +102,11 @@ impl Plan {
             if fate.split != 0 {
                 // The pause is a part of the fate from here on.
                 fate.split = fate.split << 32 | chaos.pause(fate.split) & 0xffff_ffff;
+            }
+            if fate.corrupted != 0 {
+                // So is how many bytes are changed.
+                let count = chaos.corruption_bytes.max(1);
+                fate.corrupted = fate.corrupted << 8 | u64::from(count);
             }
             fate
         });

@@ -24,6 +24,8 @@ pub(super) struct Record {
     pub(super) owed: bool,
     /// When the copies were handed over that were taken and not answered, oldest first.
     pub(super) unanswered: [Option<u64>; 2],
+    /// How many messages before it were called the same: a device that has forgotten a command announces its execution again.
+    pub(super) namesakes: u32,
     pub(super) receipts: u32,
     pub(super) results: u32,
     /// How often the device took it, and executed it, and in which life it did so last.
@@ -53,6 +55,7 @@ impl Record {
             alive: 0,
             owed: false,
             unanswered: [None; 2],
+            namesakes: 0,
             receipts: 0,
             results: 0,
             delivered: 0,
@@ -61,6 +64,11 @@ impl Record {
             stage: None,
             done: false,
         }
+    }
+
+    /// What its nth copy, or the nth answer to it, is to the faults: no two of one name are alike.
+    pub(super) const fn nth_copy(&self, nth: u32) -> u32 {
+        nth | self.namesakes << 16
     }
 
     /// It was sent so long ago that nothing more can come of it.
@@ -80,9 +88,10 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn new() -> Self {
+    /// Of a session that counts on from another one.
+    pub(super) fn starting_at(first: u32) -> Self {
         Self {
-            first: 0,
+            first,
             records: VecDeque::new(),
             numbers: vec![(u32::MAX, 0); NUMBERS],
             counters: vec![(u32::MAX, u32::MAX); NUMBERS],

@@ -1,5 +1,6 @@
 //! What a run did, as one number.
 
+use crate::trace::{Delivered, Place};
 use cync_core::{Event, mix};
 use std::hash::{Hash, Hasher};
 
@@ -8,20 +9,20 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A running hash over every byte and event of a run.
 #[derive(Clone, Debug)]
-pub(super) struct Tap {
+pub(crate) struct Tap {
     hash: u64,
 }
 
 impl Tap {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { hash: 0 }
     }
 
-    pub(super) const fn word(&mut self, word: u64) {
+    const fn word(&mut self, word: u64) {
         self.hash = (self.hash.rotate_left(23) ^ word).wrapping_mul(SPREAD);
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    fn bytes(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);
         let mut words = bytes.chunks_exact(8);
         for word in &mut words {
@@ -31,8 +32,27 @@ impl Tap {
         self.word(rest.fold(0, |rest, byte| rest << 8 | u64::from(*byte)));
     }
 
+    const fn place(&mut self, place: Place) {
+        self.word(place.time);
+        self.word((place.link as u64) << 1 | place.side as u64);
+    }
+
+    /// A packet that a session handed over.
+    pub(crate) fn handed(&mut self, place: Place, packet: &[u8]) {
+        self.place(place);
+        self.bytes(packet);
+    }
+
+    /// A message that an application took.
+    pub(crate) fn delivered(&mut self, place: Place, got: &Delivered<'_>) {
+        self.place(place);
+        self.word(u64::from(got.kind.byte()) << 32 | u64::from(got.msg_id.0));
+        self.bytes(got.data);
+    }
+
     /// An event, with everything that it says.
-    pub(super) fn event(&mut self, event: &Event) {
+    pub(crate) fn event(&mut self, place: Place, event: &Event) {
+        self.place(place);
         match event {
             Event::StateChanged(state) => self.tagged(1, state),
             Event::Dial => self.word(2),
@@ -58,7 +78,7 @@ impl Tap {
         what.hash(self);
     }
 
-    pub(super) const fn hash(&self) -> u64 {
+    pub(crate) const fn hash(&self) -> u64 {
         mix(self.hash)
     }
 }

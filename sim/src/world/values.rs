@@ -29,7 +29,7 @@ pub(super) struct Values {
 
 const fn attribute(set: Set) -> Option<usize> {
     match set {
-        Set::Power(_) => Some(0),
+        Set::Power(_) | Set::Relayed(_) => Some(0),
         Set::Brightness(_) => Some(1),
         Set::Temperature(_) | Set::Rgb(_) => Some(2),
         Set::Probe => None,
@@ -105,7 +105,7 @@ impl Values {
 fn shows(lamp: &Device, set: Set) -> bool {
     let state = lamp.state();
     match set {
-        Set::Power(on) => state.on == on,
+        Set::Power(on) | Set::Relayed(on) => state.on == on,
         Set::Brightness(brightness) => state.brightness == brightness,
         Set::Temperature(white) => state.color_mode == white,
         Set::Rgb(rgb) => state.color_mode == MODE_RGB && state.rgb == rgb,

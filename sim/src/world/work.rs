@@ -8,7 +8,7 @@ use crate::chaos::{below, micros};
 use crate::scenario::{Act, Op, Scenario, Set, Work, Workload};
 use crate::witness::{Asked, What};
 use crate::{Side, Violation};
-use cync_core::wire::PacketType;
+use cync_core::wire::{Endpoint, PacketType};
 use cync_core::{Outcome, Receipt, SendError, Stage, mix};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -22,12 +22,17 @@ const PAUSE: u64 = 100_000;
 /// Commands that wait for room on a link, at most; a further one fails.
 const WAITING: usize = 4096;
 
+/// The endpoint in a packet that is relayed.
+const ELSEWHERE: Endpoint = Endpoint(0x2000_0000);
+
 /// How far the work is.
 #[derive(Debug)]
 pub(super) struct Working {
     work: Work,
     /// Things to do at a time, the next one first.
     ops: VecDeque<Op>,
+    /// The first number that none of them has: those of the workload's commands begin here.
+    numbers: u32,
     issued: u64,
     /// Commands that were sent and have not ended, or wait for room.
     pub(super) open: u64,
@@ -39,6 +44,8 @@ pub(super) struct Working {
     /// Commands of each worker, so that it alternates.
     turns: Vec<u32>,
     recorded: Option<Vec<Op>>,
+    /// What is done now is done to see whether everything still works.
+    over: bool,
     /// Messages of explicit commands, so that they can be cancelled.
     ids: BTreeMap<u32, cync_core::MessageId>,
 }
@@ -49,6 +56,7 @@ impl Working {
         ops.sort_by_key(|op| op.at);
         Self {
             work: scenario.work.clone(),
+            numbers: ops.iter().map(|op| op.number.saturating_add(1)).max().unwrap_or(0),
             ops: ops.into(),
             issued: 0,
             open: 0,
@@ -57,8 +65,16 @@ impl Working {
             idle: BTreeMap::new(),
             turns: Vec::new(),
             recorded: record.then(Vec::new),
+            over: false,
             ids: BTreeMap::new(),
         }
+    }
+
+    /// Nothing more is done, and what is from now on is not recorded.
+    pub(super) fn end(&mut self) {
+        self.ops.clear();
+        self.issued = self.work.commands;
+        self.over = true;
     }
 
     pub(super) fn take_recorded(&mut self) -> Vec<Op> {
@@ -66,7 +82,7 @@ impl Working {
     }
 }
 
-impl World {
+impl World<'_> {
     pub(super) fn work_is_done(&self) -> bool {
         let working = &self.working;
         let all = working.work.workload.is_none() || working.issued >= working.work.commands;
@@ -204,7 +220,7 @@ impl World {
         if self.working.issued >= self.working.work.commands {
             return Ok(());
         }
-        let number = self.working.issued as u32;
+        let number = self.working.numbers.wrapping_add(self.working.issued as u32);
         let until = self.working.work.until.unwrap_or(Stage::Acked);
         let act = Act::Send { lamp, set, until, once: false, deadline: None };
         let at = Duration::from_micros(self.now);
@@ -213,7 +229,7 @@ impl World {
     }
 
     pub(super) fn perform_op(&mut self, op: Op) -> Result<(), Violation> {
-        if let Some(recorded) = &mut self.working.recorded {
+        if let Some(recorded) = self.working.recorded.as_mut().filter(|_| !self.working.over) {
             recorded.push(op);
         }
         let index = usize::from(op.link);
@@ -241,7 +257,7 @@ impl World {
             Act::Info(len) => {
                 let payload = vec![0x11; len.into()];
                 let asked = Asked::new(What::Raw(PacketType::DeviceInfo, payload));
-                self.post(index, op.number, &asked)?;
+                self.post(index, (op.number, 0), &asked)?;
                 self.drive(index, Side::Device)?;
             }
         }
@@ -254,7 +270,9 @@ impl World {
         let (index, time) = (usize::from(op.link), self.time());
         let what = command(lamp, set).map_or(What::Probe, What::Command);
         let until = if set == Set::Probe { None } else { Some(until) };
-        let asked = Asked { until, once, deadline, ..Asked::new(what) };
+        let endpoint = matches!(set, Set::Relayed(_)).then_some(ELSEWHERE);
+        let asked = Asked { until, once, deadline, endpoint, ..Asked::new(what) };
+        self.progress = self.now;
         if first {
             self.tally.commands += 1;
             self.working.open += 1;
@@ -264,7 +282,7 @@ impl World {
             Ok((id, _)) => {
                 self.tally.sent += 1;
                 let nth = self.tally.sent;
-                if self.working.work.workload.is_none() {
+                if op.number < self.working.numbers {
                     self.working.ids.insert(op.number, id);
                 }
                 let command = Some((lamp, set));
@@ -317,6 +335,7 @@ impl World {
 
     fn command_over(&mut self, index: usize, lamp: u8, next: u64) {
         self.working.open = self.working.open.saturating_sub(1);
+        self.progress = self.now;
         match self.working.work.workload {
             Some(Workload::Closed { .. }) => {
                 self.working.idle.insert((next, index, lamp), ());

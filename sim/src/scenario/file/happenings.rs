@@ -15,6 +15,7 @@ enum ActKind {
     Brightness,
     Temperature,
     Rgb,
+    Relayed,
     Probe,
     Cancel,
     Ping,
@@ -27,6 +28,7 @@ names!(ActKind:
     Self::Brightness => "brightness",
     Self::Temperature => "temperature",
     Self::Rgb => "rgb",
+    Self::Relayed => "relayed",
     Self::Probe => "probe",
     Self::Cancel => "cancel",
     Self::Ping => "ping",
@@ -42,6 +44,7 @@ impl ActKind {
                 Set::Brightness(_) => Self::Brightness,
                 Set::Temperature(_) => Self::Temperature,
                 Set::Rgb(_) => Self::Rgb,
+                Set::Relayed(_) => Self::Relayed,
                 Set::Probe => Self::Probe,
             },
             Act::Cancel(_) => Self::Cancel,
@@ -57,6 +60,7 @@ impl ActKind {
             Self::Brightness => Set::Brightness(0),
             Self::Temperature => Set::Temperature(0),
             Self::Rgb => Set::Rgb([0; 3]),
+            Self::Relayed => Set::Relayed(false),
             Self::Probe => Set::Probe,
             Self::Cancel => return Act::Cancel(0),
             Self::Ping => return Act::Ping,
@@ -85,7 +89,7 @@ pub(super) fn op<F: Fields>(f: &mut F, op: &mut Op) -> Result<(), F::Error> {
         Act::Send { lamp, set, until, once, deadline } => {
             f.field("lamp", lamp)?;
             match set {
-                Set::Power(on) => f.required("on", on)?,
+                Set::Power(on) | Set::Relayed(on) => f.required("on", on)?,
                 Set::Brightness(value) | Set::Temperature(value) => f.required("value", value)?,
                 Set::Rgb(value) => f.required("value", value)?,
                 Set::Probe => {}
