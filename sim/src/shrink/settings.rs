@@ -20,55 +20,63 @@ macro_rules! fields {
     };
 }
 
-fields!(OVERRIDES, overrides_that_differ, Overrides {
-    size,
-    preset,
-    exponential,
-    window,
-    queue,
-    id_window,
-    deadline,
-    max_attempts,
-    jitter,
-    ack_timer_initial,
-    ack_timer_floor,
-    ack_timer_ceiling,
-    copy_lifetime,
-    ride_through,
-    redial_base,
-    redial_cap,
-    redial_stable,
-    heartbeat,
-    silence,
-    packet_timeout,
-    manual,
-    inbox_states,
-    inbox_messages,
-    dedup_ttl,
-    counters,
-});
+fields!(
+    OVERRIDES,
+    overrides_that_differ,
+    Overrides {
+        size,
+        preset,
+        exponential,
+        window,
+        queue,
+        id_window,
+        deadline,
+        max_attempts,
+        jitter,
+        ack_timer_initial,
+        ack_timer_floor,
+        ack_timer_ceiling,
+        copy_lifetime,
+        ride_through,
+        redial_base,
+        redial_cap,
+        redial_stable,
+        heartbeat,
+        silence,
+        packet_timeout,
+        manual,
+        inbox_states,
+        inbox_messages,
+        dedup_ttl,
+        counters,
+    }
+);
 
-fields!(CHAOS, chaos_that_differs, ChaosConfig {
-    latency,
-    latency_variance,
-    packet_loss_rate,
-    drop_pattern,
-    duplicate_rate,
-    reorder_rate,
-    reorder_delay,
-    reorder_buffer_size,
-    corruption_rate,
-    corruption_bytes,
-    split_rate,
-    coalesce_rate,
-    pause,
-    nack_rate,
-    slow_rate,
-    slow,
-    late_tick_rate,
-    late_tick,
-    early_tick_rate,
-});
+fields!(
+    CHAOS,
+    chaos_that_differs,
+    ChaosConfig {
+        latency,
+        latency_variance,
+        packet_loss_rate,
+        drop_pattern,
+        duplicate_rate,
+        reorder_rate,
+        reorder_delay,
+        reorder_buffer_size,
+        corruption_rate,
+        corruption_bytes,
+        split_rate,
+        coalesce_rate,
+        pause,
+        nack_rate,
+        slow_rate,
+        slow,
+        late_tick_rate,
+        late_tick,
+        early_tick_rate,
+    }
+);
 
 /// How many fields of a chaos say that something goes wrong, or how.
 pub(super) fn chaos_fields(chaos: &ChaosConfig) -> u64 {
@@ -112,7 +120,9 @@ impl Shrinking<'_> {
             self.change(|scenario| scenario.chaos[nth].to_device = ChaosConfig::NONE);
             self.change(|scenario| scenario.chaos[nth].from_device = ChaosConfig::NONE);
             for reset in CHAOS {
-                self.change(|scenario| reset(&mut scenario.chaos[nth].to_device, &ChaosConfig::NONE));
+                self.change(|scenario| {
+                    reset(&mut scenario.chaos[nth].to_device, &ChaosConfig::NONE)
+                });
                 self.change(|scenario| {
                     reset(&mut scenario.chaos[nth].from_device, &ChaosConfig::NONE);
                 });
@@ -154,7 +164,8 @@ impl Shrinking<'_> {
 
 /// The durations of a chaos.
 pub(super) const fn chaos_durations(chaos: &mut ChaosConfig) -> [&mut Duration; 6] {
-    let ChaosConfig { latency, latency_variance, reorder_delay, pause, slow, late_tick, .. } = chaos;
+    let ChaosConfig { latency, latency_variance, reorder_delay, pause, slow, late_tick, .. } =
+        chaos;
     [latency, latency_variance, reorder_delay, pause, slow, late_tick]
 }
 

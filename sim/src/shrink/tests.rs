@@ -1,7 +1,7 @@
 use super::*;
 use crate::scenario::{Act, Op, Overrides, Phase, Set, Topology, Work, Workload};
 use crate::{ChaosConfig, Copy, Direction, Fault, FaultKind, Label, Place, Side, Size, What};
-use cync_core::Stage;
+use cync_core::{Stage, mix};
 use std::time::Duration;
 
 const fn ms(ms: u64) -> Duration {
@@ -28,8 +28,13 @@ fn packet(number: u32, attempt: u32, what: What) -> Fault {
 /// Much of everything: 40 commands on six links, a fault for each of them, and a few others.
 fn large() -> Scenario {
     let mut scenario = Scenario { seed: 77, ..Scenario::default() };
-    scenario.topology =
-        Topology { controllers: 2, devices: 3, lamps: 3, round_trip: ms(31), dials: Side::Controller };
+    scenario.topology = Topology {
+        controllers: 2,
+        devices: 3,
+        lamps: 3,
+        round_trip: ms(31),
+        dials: Side::Controller,
+    };
     scenario.controller =
         Overrides { size: Some(Size::Small), window: Some(2), ..Overrides::default() };
     scenario.device = Overrides { counters: Some(2), ride_through: true, ..Overrides::default() };
@@ -95,8 +100,7 @@ fn an_operation_keeps_the_faults_of_its_packets_when_numbers_change() {
     let breaks = |scenario: &Scenario| {
         scenario.topology.lamps == 3
             && scenario.work.ops.iter().any(|op| {
-                op.at >= ms(2_000)
-                    && scenario.faults.contains(&packet(op.number, 1, What::Drop))
+                op.at >= ms(2_000) && scenario.faults.contains(&packet(op.number, 1, What::Drop))
             })
     };
     let Shrunk { scenario, .. } = shrunk(&large(), |scenario| !breaks(scenario));
@@ -184,7 +188,10 @@ fn the_bound_is_kept_and_told() {
     let shrunk = shrink(&large(), 30, &mut breaks, &mut |progress| last = Some(*progress)).unwrap();
     assert_eq!((shrunk.runs, shrunk.exhausted), (30, true));
     let faults = shrunk.scenario.faults.len() as u64;
-    assert_eq!(last.map(|last| (last.runs, last.steps, last.faults)), Some((30, shrunk.steps, faults)));
+    assert_eq!(
+        last.map(|last| (last.runs, last.steps, last.faults)),
+        Some((30, shrunk.steps, faults))
+    );
     assert_eq!(runs, 30);
 }
 
@@ -207,7 +214,12 @@ fn drawn(workload: Workload, seed: u64) -> Scenario {
     };
     let mut scenario = Scenario { seed, ..Scenario::default() };
     scenario.topology = Topology { controllers: 2, devices: 2, lamps: 3, ..Topology::default() };
-    scenario.work = Work { workload: Some(workload), commands: 100, until: Some(Stage::Executed), ops: Vec::new() };
+    scenario.work = Work {
+        workload: Some(workload),
+        commands: 100,
+        until: Some(Stage::Executed),
+        ops: Vec::new(),
+    };
     let back = ChaosConfig { latency: Duration::ZERO, ..chaos.clone() };
     scenario.chaos = vec![Phase { after_commands: 0, to_device: chaos, from_device: back }];
     let place = Place::At { link: 1, time: ms(1_500) };
@@ -254,11 +266,51 @@ fn a_drawn_run_becomes_the_operations_and_faults_that_matter() {
         let shrunk = shrink(&drawn(workload, seed), MOST_RUNS, &mut breaks, &mut |_| {}).unwrap();
         assert!(shrunk.explicit && !shrunk.exhausted);
         assert!(shrunk.runs < 300, "{workload:?}: {} runs", shrunk.runs);
-        let scenario = shrunk.scenario;
-        let mut kinds: Vec<FaultKind> =
-            scenario.faults.iter().map(|fault| fault.what.kind()).collect();
-        kinds.sort();
-        assert_eq!((scenario.work.ops.len(), &kinds[..]), (1, &[FaultKind::Duplicate, FaultKind::Nack][..]));
+        assert_minimal(&shrunk.scenario, &mut |scenario| breaks(scenario).is_some());
+        let Shrunk { scenario, .. } = shrunk;
+        // A refusal, and a repetition: of another command, perhaps.
+        assert!(scenario.work.ops.len() + scenario.faults.len() <= 4, "{scenario:?}");
         assert_eq!((scenario.topology, scenario.seed), (Topology::default(), 1));
+    }
+}
+
+/// Nothing can be taken away from it: neither one operation nor one fault.
+#[track_caller]
+fn assert_minimal(scenario: &Scenario, breaks: &mut dyn FnMut(&Scenario) -> bool) {
+    assert!(breaks(scenario));
+    for nth in 0..scenario.work.ops.len() {
+        let mut less = scenario.clone();
+        less.work.ops.remove(nth);
+        without_empty_cancels(&mut less);
+        assert!(less.check().is_err() || !breaks(&less), "without operation {nth}: {scenario:?}");
+    }
+    for nth in 0..scenario.faults.len() {
+        let mut less = scenario.clone();
+        less.faults.remove(nth);
+        assert!(!breaks(&less), "without fault {nth}: {scenario:?}");
+    }
+}
+
+/// Whatever breaks: a hash of what there is decides, once in so many times.
+#[test]
+fn whatever_breaks_the_result_breaks_too_and_has_nothing_to_spare() {
+    for odds in [2, 3, 5, 10, 30, 100] {
+        for salt in 0..30 {
+            let all = large();
+            let numbers = |scenario: &Scenario| {
+                let ops = scenario.work.ops.iter().map(|op| u64::from(op.number));
+                let faults = scenario.faults.iter().map(|it| number_of(it).map_or(99, u64::from));
+                ops.chain([1 << 32]).chain(faults).fold(salt, |hash, it| mix(hash ^ it))
+            };
+            let whole = numbers(&all);
+            let breaks = |scenario: &Scenario| {
+                let hash = numbers(scenario);
+                hash == whole || hash % odds == 0
+            };
+            let result = shrunk(&all, |scenario| !breaks(scenario));
+            assert!(!result.exhausted);
+            assert_minimal(&result.scenario, &mut |scenario| breaks(scenario));
+            assert_eq!(shrunk(&all, |scenario| !breaks(scenario)), result, "the same every time");
+        }
     }
 }

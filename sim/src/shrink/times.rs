@@ -173,7 +173,9 @@ impl Shrinking<'_> {
     fn shorter_gaps(&mut self) {
         let mut before = Duration::ZERO;
         loop {
-            let Some(next) = moments(&self.best).filter(|time| *time > before).min() else { return };
+            let Some(next) = moments(&self.best).filter(|time| *time > before).min() else {
+                return;
+            };
             let gap = next - before;
             let change = |shorter: Duration| {
                 move |scenario: &mut Scenario| {
@@ -204,7 +206,10 @@ mod tests {
         for time in [1, 999, 1_000, 45_000, 123_456, 7_000_001] {
             let time = Duration::from_micros(time);
             let plainness = |it: Duration| (roughness(it), it);
-            assert!(plainer(time).into_iter().all(|it| plainness(it) < plainness(time)), "{time:?}");
+            assert!(
+                plainer(time).into_iter().all(|it| plainness(it) < plainness(time)),
+                "{time:?}"
+            );
         }
     }
 }

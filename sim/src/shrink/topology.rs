@@ -87,8 +87,14 @@ impl Shrinking<'_> {
             change_all(scenario, &|lamp| *lamp = 1);
             scenario.topology.lamps = 1;
         });
-        let used: BTreeSet<u8> =
-            self.best.work.ops.iter_mut().filter_map(|op| lamp_of(&mut op.act)).map(|it| *it).collect();
+        let used: BTreeSet<u8> = self
+            .best
+            .work
+            .ops
+            .iter_mut()
+            .filter_map(|op| lamp_of(&mut op.act))
+            .map(|it| *it)
+            .collect();
         let used: Vec<u8> = used.into_iter().filter(|lamp| *lamp > 0).collect();
         self.change(|scenario| {
             change_all(scenario, &|lamp| {

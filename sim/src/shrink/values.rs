@@ -21,6 +21,7 @@ const fn set_oddness(set: Set) -> u128 {
         Set::Temperature(value) => 2 * KIND + value as u128,
         Set::Rgb([red, green, blue]) => 3 * KIND + red as u128 + green as u128 + blue as u128,
         Set::Probe => 4 * KIND,
+        Set::Relayed(on) => 5 * KIND + !on as u128,
     }
 }
 
@@ -74,12 +75,15 @@ fn plainer_acts(act: Act) -> Vec<Act> {
                 Set::Brightness(value) => values(value).map(Set::Brightness).into(),
                 Set::Temperature(value) => values(value).map(Set::Temperature).into(),
                 Set::Rgb(_) => vec![Set::Rgb([0; 3]), Set::Rgb([1, 0, 0])],
+                Set::Relayed(_) => vec![Set::Relayed(true)],
                 Set::Power(_) | Set::Probe => Vec::new(),
             };
             all.extend([Set::Power(true), Set::Power(false)].into_iter().chain(sets).map(with_set));
             all
         }
-        Act::Info(len) => [0, 1, len / 2, len - len / 4, len.saturating_sub(1)].map(Act::Info).into(),
+        Act::Info(len) => {
+            [0, 1, len / 2, len - len / 4, len.saturating_sub(1)].map(Act::Info).into()
+        }
         Act::Cancel(_) | Act::Ping | Act::Announce => Vec::new(),
     }
 }
@@ -158,7 +162,8 @@ impl Shrinking<'_> {
                 && plainer_acts(act)
                     .into_iter()
                     .any(|act| self.change(|scenario| scenario.work.ops[nth].act = act))
-            {}
+            {
+            }
         }
         self.change(|scenario| scenario.work.until = None);
     }
@@ -169,7 +174,8 @@ impl Shrinking<'_> {
                 && plainer_whats(&fault)
                     .into_iter()
                     .any(|what| self.change(|scenario| scenario.faults[nth].what = what))
-            {}
+            {
+            }
         }
     }
 

@@ -36,7 +36,8 @@ impl Weight {
         let Topology { controllers, devices, lamps, round_trip, dials } = *topology;
         let usual = Topology::default();
         let phases = chaos.iter().map(|phase| {
-            1 + settings::chaos_fields(&phase.to_device) + settings::chaos_fields(&phase.from_device)
+            1 + settings::chaos_fields(&phase.to_device)
+                + settings::chaos_fields(&phase.from_device)
         });
         let settings = settings::overridden(controller) + settings::overridden(device);
         let mut copy = scenario.clone();
