@@ -294,8 +294,8 @@ fn assert_minimal(scenario: &Scenario, breaks: &mut dyn FnMut(&Scenario) -> bool
 /// Whatever breaks: a hash of what there is decides, once in so many times.
 #[test]
 fn whatever_breaks_the_result_breaks_too_and_has_nothing_to_spare() {
-    for odds in [2, 3, 5, 10, 30, 100] {
-        for salt in 0..30 {
+    for odds in [2, 5, 10, 30, 100] {
+        for salt in 0..6 {
             let all = large();
             let numbers = |scenario: &Scenario| {
                 let ops = scenario.work.ops.iter().map(|op| u64::from(op.number));

@@ -22,7 +22,7 @@ pub(super) fn roughness(time: Duration) -> u32 {
     if time == 0 {
         return 0;
     }
-    let nth = ROUND.iter().position(|unit| time % unit == 0);
+    let nth = ROUND.iter().position(|unit| time.is_multiple_of(*unit));
     1 + nth.unwrap_or(ROUND.len()) as u32
 }
 
@@ -34,7 +34,7 @@ fn plainer(time: Duration) -> Vec<Duration> {
         let below = now / unit * unit;
         all.extend([below, below.saturating_add(unit)]);
     }
-    let unit = ROUND.into_iter().find(|unit| now % unit == 0).unwrap_or(1);
+    let unit = ROUND.into_iter().find(|unit| now.is_multiple_of(*unit)).unwrap_or(1);
     all.extend((1..=SHARES).map(|share| (now - (now >> share)) / unit * unit));
     all.push(now.saturating_sub(unit));
     let mut all: Vec<Duration> = all.into_iter().map(Duration::from_micros).collect();

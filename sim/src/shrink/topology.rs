@@ -33,6 +33,23 @@ fn everyone_but(number: u16, count: u16) -> Vec<u16> {
     (0..count).filter(|it| *it != number).collect()
 }
 
+/// Joins all controllers, or all devices, or both, so that what happens on any of their links happens on one.
+fn join(scenario: &mut Scenario, controllers: bool, devices: bool) {
+    let all = scenario.topology.devices.max(1);
+    let left = if devices { 1 } else { all };
+    let joined = |link: &mut u16| {
+        let controller = if controllers { 0 } else { *link / all };
+        let device = if devices { 0 } else { *link % all };
+        *link = controller * left + device;
+    };
+    scenario.work.ops.iter_mut().for_each(|op| joined(&mut op.link));
+    scenario.faults.iter_mut().map(link_of_mut).for_each(joined);
+    scenario.topology.devices = left;
+    if controllers {
+        scenario.topology.controllers = 1;
+    }
+}
+
 fn lamp_of(act: &mut Act) -> Option<&mut u8> {
     match act {
         Act::Send { lamp, .. } => Some(lamp),
@@ -73,6 +90,9 @@ impl Shrinking<'_> {
             if devices > 1 {
                 self.change(|it| keep(it, &all, &everyone_but(number, devices)));
             }
+        }
+        for (controllers, devices) in [(true, true), (true, false), (false, true)] {
+            self.change(|scenario| join(scenario, controllers, devices));
         }
         self.fewer_lamps();
         self.change(|scenario| scenario.topology.round_trip = usual.round_trip);
