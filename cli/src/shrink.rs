@@ -120,7 +120,7 @@ fn report(args: &Args, before: &Scenario, shrunk: &Shrunk) -> Exit {
         .and_then(|()| write(&args.test, "test", &shrink::to_test(shrunk)));
     match written {
         Ok(()) => Exit::Done,
-        Err(problem) => complain::<String>(problem),
+        Err(problem) => complain(problem),
     }
 }
 

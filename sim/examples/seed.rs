@@ -10,7 +10,7 @@ fn main() {
         if to.is_none() {
             println!("{scenario:#?}");
         }
-        let outcome = cync_sim::explore::check(&scenario).unwrap();
+        let outcome = cync_sim::explore::check(&scenario, false).unwrap();
         packets += outcome.packets;
         if let Some(b) = outcome.broken {
             println!("seed {seed}: {:?} {}", b.at, b.violation);

@@ -14,12 +14,13 @@ const AGAIN: [(Manner, &str); 6] = [
     (Manner::TimeGoesBack, "C5"),
 ];
 
-/// Runs a scenario with every invariant on, then again as drivers of other manners would, and compares.
+/// Runs a scenario with every invariant on, then again as drivers of other manners would, and compares. `record` is that of
+/// [`Options`].
 ///
 /// # Errors
 /// If its sessions cannot be configured as it says.
-pub fn check(scenario: &Scenario) -> Result<Outcome, ConfigError> {
-    let mut outcome = run(scenario, Options::default())?;
+pub fn check(scenario: &Scenario, record: bool) -> Result<Outcome, ConfigError> {
+    let mut outcome = run(scenario, Options { record, ..Options::default() })?;
     if outcome.broken.is_some() {
         return Ok(outcome);
     }

@@ -6,9 +6,11 @@
 mod check;
 mod faults;
 mod sessions;
+mod sweep;
 mod tasks;
 
 pub use check::check;
+pub use sweep::{Hit, Sweep};
 
 use crate::Scenario;
 use crate::chaos::below;
@@ -71,7 +73,7 @@ mod tests {
         for seed in 0..300 {
             let scenario = draw(seed);
             assert_eq!(Scenario::parse(&scenario.to_toml()).as_ref(), Ok(&scenario), "seed {seed}");
-            let outcome = check(&scenario);
+            let outcome = check(&scenario, false);
             let outcome = outcome.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
             assert_eq!(outcome.broken, None, "seed {seed}");
         }

@@ -19,7 +19,8 @@ mod weight;
 pub use regression::to_test;
 
 use crate::Scenario;
-use crate::world::{self, Options, Recording};
+use crate::explore;
+use crate::world::Recording;
 use list::without_empty_cancels;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -75,7 +76,7 @@ pub struct Shrunk {
 
 /// Runs a scenario, with a record; what it breaks, if it does. One whose configuration is refused breaks nothing.
 pub fn breaks(scenario: &Scenario) -> Option<Found> {
-    let outcome = world::run(scenario, Options { record: true, ..Options::default() }).ok()?;
+    let outcome = explore::check(scenario, true).ok()?;
     let violation = outcome.broken?.violation;
     let recording = Some(outcome.recording);
     Some(Found { invariant: violation.invariant, message: violation.what, recording })

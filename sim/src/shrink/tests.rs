@@ -1,5 +1,6 @@
 use super::*;
 use crate::scenario::{Act, Op, Overrides, Phase, Set, Topology, Work, Workload};
+use crate::world::{self, Options};
 use crate::{ChaosConfig, Copy, Direction, Fault, FaultKind, Label, Place, Side, Size, What};
 use cync_core::{Stage, mix};
 use std::time::Duration;
