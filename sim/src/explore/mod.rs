@@ -39,7 +39,7 @@ struct Dice {
 
 impl Dice {
     const fn new(seed: u64) -> Self {
-        Self { seed: mix(seed ^ 0x6578_706c_6f72_65), thrown: 0 }
+        Self { seed: mix(seed ^ 0x0065_7870_6c6f_7265), thrown: 0 }
     }
 
     const fn bits(&mut self) -> u64 {

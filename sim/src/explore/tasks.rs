@@ -41,8 +41,8 @@ fn send(dice: &mut Dice, lamps: u64, same: bool) -> Act {
     let lamp = if dice.once_in(8) { 0 } else { 1 + dice.below(lamps) as u8 };
     let value = dice.below(101) as u8;
     let set = match dice.below(if same { 5 } else { 11 }) {
-        0..=2 => Set::Power(value % 2 == 0),
-        3 => Set::Relayed(value % 2 == 0),
+        0..=2 => Set::Power(value.is_multiple_of(2)),
+        3 => Set::Relayed(value.is_multiple_of(2)),
         4..=6 => Set::Brightness(value),
         7 => Set::Temperature(value),
         8 | 9 => Set::Rgb([value, 3, 100 - value]),
