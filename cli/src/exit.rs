@@ -41,7 +41,9 @@ impl Exit {
     const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Failed => "failed: unreadable or unusable input; see standard error",
+            Self::Failed => {
+                "failed: unusable input, or a run that did not keep what it must; see standard error"
+            }
             Self::Usage => "usage: the command line is wrong",
             Self::NotConnected => "not connected",
             Self::NoAnswer => "no answer in time",
@@ -67,6 +69,7 @@ Examples:
   cync decode capture.jsonl --stats
   echo d300000000 | cync decode - --json
   cync encode power --device 5 --on | cync decode -
+  cync run high-loss --workers 10 --trace run.jsonl && cync replay run.jsonl
   cync scenario show high-loss > mine.toml && cync scenario check mine.toml
 
 Exit codes:

@@ -13,7 +13,9 @@ mod interrupt;
 mod lines;
 mod log;
 mod render;
+mod replay;
 mod report;
+mod run;
 mod scenario;
 mod shrink;
 mod simulate;
@@ -41,6 +43,8 @@ enum Command {
     Decode(decode::Args),
     Encode(encode::Args),
     Scenario(scenario::Args),
+    Run(run::Args),
+    Replay(replay::Args),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +55,8 @@ fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Scenario(args) => scenario::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Replay(args) => replay::run(&args),
     };
     exit.into()
 }

@@ -63,7 +63,7 @@ fn check_all(files: &[PathBuf], out: &mut impl Write) -> io::Result<Exit> {
     for file in files {
         let name =
             if file.as_os_str() == "-" { Path::new("standard input") } else { file }.display();
-        match check(file) {
+        match load(file) {
             Ok(scenario) => writeln!(out, "{name}: ok: {}", Shown(&scenario))?,
             Err(problem) => exit = complain(format_args!("{name}:{problem}")),
         }
@@ -82,7 +82,7 @@ pub(crate) fn find(scenario: &Path) -> Result<Scenario, String> {
 }
 
 /// The scenario in a file, or the place and what is wrong there.
-fn check(file: &Path) -> Result<Scenario, String> {
+pub(crate) fn load(file: &Path) -> Result<Scenario, String> {
     let bytes = read(file).map_err(|error| format!(" cannot read: {error}"))?;
     if bytes.len() as u64 > MOST {
         return Err(format!(" longer than {MOST} bytes: no scenario is"));

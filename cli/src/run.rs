@@ -1,0 +1,236 @@
+use crate::complain;
+use crate::exit::Exit;
+use crate::scenario;
+use cync_sim::scenario::{Scenario, Workload};
+use cync_sim::world::{Broken, Options, Outcome, run as run_world, run_traced};
+use cync_sim::{FaultKind, Missed};
+use serde_json::{Map, Value, json};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Run a scenario in virtual time, and check what must hold
+///
+/// It ends with 1 if the run misses one of the scenario's limits, or breaks an invariant; standard error says by how much, and
+/// how to do it again. Equal scenarios have equal runs, and equal hashes.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A name that `cync scenario list` has, or a file; - is standard input
+    #[arg(value_name = "NAME|FILE")]
+    scenario: PathBuf,
+    /// Another seed than the scenario's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// So many workers instead of the scenario's, each with a lamp of its own
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=254))]
+    workers: Option<u8>,
+    /// Write everything that goes into sessions and comes out of them to this file, for `cync replay`
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Print the result as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cync run high-loss --workers 10
+  cync run mine.toml --seed 7 --json
+  cync run partition --trace partition.jsonl && cync replay partition.jsonl
+";
+
+pub(crate) fn run(args: &Args) -> Exit {
+    let scenario = match prepared(args) {
+        Ok(scenario) => scenario,
+        Err(problem) => return complain(problem),
+    };
+    let outcome = match performed(args, &scenario) {
+        Ok(outcome) => outcome,
+        Err(problem) => return complain(problem),
+    };
+    let missed = scenario.limits.missed(&outcome);
+    let mut out = io::stdout().lock();
+    let shown = if args.json {
+        writeln!(out, "{}", as_json(&scenario, &outcome, &missed))
+    } else {
+        show(&mut out, &scenario, &outcome, &missed)
+    };
+    match shown.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return complain(format_args!("cannot write: {error}"));
+        }
+        _ => {}
+    }
+    if outcome.broken.is_none() && missed.is_empty() {
+        return Exit::Done;
+    }
+    for missed in &missed {
+        complain(missed);
+    }
+    if let Some(Broken { violation, at }) = &outcome.broken {
+        complain(format_args!("broken at {at:?}: {violation}"));
+    }
+    complain(format_args!("to repeat it: {}", repeat(args, &scenario)))
+}
+
+/// The scenario, with what the command line changes of it.
+fn prepared(args: &Args) -> Result<Scenario, String> {
+    let path = &args.scenario;
+    let mut library = Scenario::library().iter();
+    let known = library.find(|(name, _)| path.as_os_str() == *name);
+    let mut scenario = match known {
+        Some((_, text)) => Scenario::parse(text).map_err(|error| error.to_string())?,
+        None => {
+            let shown = if path == Path::new("-") { Path::new("standard input") } else { path };
+            scenario::load(path).map_err(|problem| format!("{}:{problem}", shown.display()))?
+        }
+    };
+    scenario.seed = args.seed.unwrap_or(scenario.seed);
+    if let Some(workers) = args.workers {
+        let Some(Workload::Closed { .. }) = scenario.work.workload else {
+            return Err("--workers is for scenarios with a closed workload: this has none".into());
+        };
+        scenario.work.workload = Some(Workload::Closed { workers });
+        scenario.topology.lamps = scenario.topology.lamps.max(workers);
+    }
+    scenario.check().map_err(|problem| problem.to_string())?;
+    Ok(scenario)
+}
+
+fn performed(args: &Args, scenario: &Scenario) -> Result<Outcome, String> {
+    let options = Options::default();
+    let Some(path) = &args.trace else {
+        return run_world(scenario, options).map_err(|error| error.to_string());
+    };
+    let name = path.display();
+    let file = File::create(path).map_err(|error| format!("{name}: cannot write: {error}"))?;
+    let mut file = BufWriter::new(file);
+    run_traced(scenario, options, &mut file).map_err(|error| format!("{name}: {error}"))
+}
+
+/// The line that does the same again.
+fn repeat(args: &Args, scenario: &Scenario) -> String {
+    let name = args.scenario.display().to_string();
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./".contains(letter);
+    let name =
+        if name.chars().all(plain) { name } else { format!("'{}'", name.replace('\'', "'\\''")) };
+    let mut line = format!("cync run {name} --seed {}", scenario.seed);
+    if let Some(workers) = args.workers {
+        line += &format!(" --workers {workers}");
+    }
+    line
+}
+
+/// Commands that reached their stage, in millionths of all; rounded down.
+fn success(outcome: &Outcome) -> Option<u64> {
+    let reached = u128::from(outcome.reached) * 1_000_000;
+    u64::try_from(reached.checked_div(outcome.commands.into())?).ok()
+}
+
+fn show(
+    out: &mut impl Write,
+    scenario: &Scenario,
+    outcome: &Outcome,
+    missed: &[Missed],
+) -> io::Result<()> {
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<20} {value}");
+    line("scenario", format!("{} (seed {})", scenario.name, scenario.seed))?;
+    line("commands", outcome.commands.to_string())?;
+    let part = success(outcome)
+        .map_or_else(String::new, |part| format!(" ({}.{:04} %)", part / 10_000, part % 10_000));
+    line("reached", format!("{}{part}", outcome.reached))?;
+    for (name, count) in [
+        ("refused by device", outcome.nacked),
+        ("not sent", outcome.not_sent),
+        ("unknown", outcome.unknown),
+        ("not taken by send", outcome.refused),
+    ] {
+        if count > 0 {
+            line(name, count.to_string())?;
+        }
+    }
+    for (name, permille) in PERCENTILES {
+        line(name, millis(outcome.latency.permille(permille)))?;
+    }
+    let longest =
+        (outcome.latency.total() > outcome.latency.endless()).then(|| outcome.latency.max());
+    line("longest", millis(longest))?;
+    for (name, count) in [
+        ("re-transmissions", outcome.repeated),
+        ("spurious", outcome.spurious),
+        ("duplicates dropped", outcome.devices.duplicates),
+        ("executed", outcome.executed),
+        ("applied twice", outcome.applied_twice),
+        ("packets", outcome.packets),
+    ] {
+        line(name, count.to_string())?;
+    }
+    let effects: Vec<String> =
+        effects(outcome).map(|(kind, count)| format!("{kind} {count}")).collect();
+    line("faults", if effects.is_empty() { "none".into() } else { effects.join(", ") })?;
+    line("virtual time", format!("{:?}", outcome.time))?;
+    line("hash", format!("{:016x}", outcome.hash))?;
+    let verdict = match (&outcome.broken, missed.len()) {
+        (Some(broken), _) => format!("broken: {}", broken.violation.invariant),
+        (None, 0) => "kept".into(),
+        (None, 1) => "1 limit missed".into(),
+        (None, count) => format!("{count} limits missed"),
+    };
+    line("verdict", verdict)
+}
+
+const PERCENTILES: [(&str, u64); 3] = [("p50", 500), ("p95", 950), ("p99", 990)];
+
+fn effects(outcome: &Outcome) -> impl Iterator<Item = (FaultKind, u64)> {
+    let all = FaultKind::ALL.into_iter().map(|kind| (kind, outcome.effects.of(kind)));
+    all.filter(|(_, count)| *count > 0)
+}
+
+fn millis(micros: Option<u64>) -> String {
+    micros.map_or_else(
+        || "never".into(),
+        |micros| format!("{}.{:03} ms", micros / 1_000, micros % 1_000),
+    )
+}
+
+fn as_json(scenario: &Scenario, outcome: &Outcome, missed: &[Missed]) -> Value {
+    let percentiles = PERCENTILES
+        .map(|(name, permille)| (format!("{name}_us"), json!(outcome.latency.permille(permille))));
+    let effects = effects(outcome).map(|(kind, count)| (kind.name().to_owned(), count.into()));
+    let missed: Vec<Value> = missed
+        .iter()
+        .map(|missed| json!({ "limit": missed.name(), "what": missed.to_string() }))
+        .collect();
+    let broken = outcome.broken.as_ref().map(|Broken { violation, at }| {
+        let at = micros(*at);
+        json!({ "invariant": violation.invariant, "what": violation.what, "at_us": at })
+    });
+    json!({
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "commands": outcome.commands,
+        "reached": outcome.reached,
+        "success_ppm": success(outcome),
+        "nacked": outcome.nacked,
+        "not_sent": outcome.not_sent,
+        "unknown": outcome.unknown,
+        "refused": outcome.refused,
+        "latency": Map::from_iter(percentiles),
+        "retransmissions": outcome.repeated,
+        "spurious": outcome.spurious,
+        "duplicates_dropped": outcome.devices.duplicates,
+        "executed": outcome.executed,
+        "applied_twice": outcome.applied_twice,
+        "packets": outcome.packets,
+        "faults": Map::from_iter(effects),
+        "time_us": micros(outcome.time),
+        "hash": format!("{:016x}", outcome.hash),
+        "missed": missed,
+        "broken": broken,
+    })
+}
+
+fn micros(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
