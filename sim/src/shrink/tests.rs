@@ -13,7 +13,7 @@ fn send(number: u32, at: Duration, link: u16) -> Op {
         lamp: 1 + (number % 3) as u8,
         set: Set::Brightness(17),
         until: Stage::Executed,
-        once: number % 2 == 0,
+        once: number.is_multiple_of(2),
         deadline: Some(ms(4_321)),
     };
     Op { number, at, link, act }
