@@ -7,7 +7,7 @@ use cync_sim::Scenario;
 use cync_sim::shrink::{self, MOST_RUNS, Progress, Shrunk};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Progress is shown once in so many runs.
 const SHOWN: u64 = 50;
@@ -110,9 +110,10 @@ fn report(args: &Args, before: &Scenario, shrunk: &Shrunk) -> Exit {
         }
         _ => {}
     }
-    let mut write = |path: &Option<PathBuf>, what: &str, text: &str| {
+    let mut write = |path: &Option<PathBuf>, what: &str, text: &str| -> Result<(), String> {
         let Some(path) = path else { return Ok(()) };
-        write_file(path, text)?;
+        let wrong = |error| format!("cannot write {}: {error}", path.display());
+        fs::write(path, text).map_err(wrong)?;
         say(format_args!("{what} written to {}", path.display()));
         Ok(())
     };
@@ -122,8 +123,4 @@ fn report(args: &Args, before: &Scenario, shrunk: &Shrunk) -> Exit {
         Ok(()) => Exit::Done,
         Err(problem) => complain(problem),
     }
-}
-
-fn write_file(path: &Path, text: &str) -> Result<(), String> {
-    fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }

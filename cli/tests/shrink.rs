@@ -12,12 +12,10 @@ name = \"sound\"
 about = \"A command whose first copy is lost\"
 
 [[op]]
+act = \"power\"
 number = 0
 at_ms = 1000
-kind = \"send\"
-lamp = 1
-set = \"power\"
-value = true
+on = true
 ";
 
 #[test]

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 /// So many operations and faults together are tried without every two of them.
 const PAIRS: usize = 16;
+/// The least number of neighbours that are worth a run while runs are long.
+const COARSE: usize = 8;
 
 /// A list in a scenario from which things can be taken.
 pub(super) trait List {
@@ -96,7 +98,7 @@ impl Shrinking<'_> {
 
     /// Large parts of the operations only: it makes runs shorter.
     pub(super) fn many_fewer_ops(&mut self) {
-        let least = L_COARSE.max(self.best.work.ops.len() / 16);
+        let least = COARSE.max(self.best.work.ops.len() / 16);
         self.delta_debug::<Ops>(least);
     }
 
@@ -125,9 +127,6 @@ impl Shrinking<'_> {
         }
     }
 }
-
-/// The least number of neighbours that are worth a run while runs are long.
-const L_COARSE: usize = 8;
 
 /// The link of a fault.
 pub(super) const fn link_of(fault: &Fault) -> u16 {

@@ -1,6 +1,6 @@
 //! From a scenario that breaks an invariant to the smallest one that breaks the same invariant.
 //!
-//! Every pass proposes scenarios that weigh less ([`weight`]); one that still breaks the invariant takes the place of the best
+//! Every pass proposes scenarios that weigh less (`weight.rs`); one that still breaks the invariant takes the place of the best
 //! so far. Passes repeat until none of them finds anything. A proposal is never tried twice, nothing depends on chance or on
 //! the clock, and the weight only falls: equal input, equal result, and always an end.
 

@@ -275,6 +275,31 @@ fn a_drawn_run_becomes_the_operations_and_faults_that_matter() {
     }
 }
 
+#[test]
+fn draws_that_matter_stay_and_it_is_told() {
+    let breaks = |scenario: &Scenario| {
+        let loses = |phase: &Phase| phase.from_device.packet_loss_rate.parts() > 0;
+        scenario.work.workload.is_some()
+            && scenario.work.commands > 6
+            && scenario.chaos.iter().any(loses)
+    };
+    let scenario = drawn(Workload::Random { gap: ms(50) }, 3);
+    let Shrunk { scenario, explicit, .. } = shrunk(&scenario, |scenario| !breaks(scenario));
+    assert!(!explicit);
+    let work =
+        Work { workload: Some(Workload::Closed { workers: 1 }), commands: 7, ..Work::default() };
+    let from_device = ChaosConfig { packet_loss_rate: "10%".parse().unwrap(), ..ChaosConfig::NONE };
+    let chaos = vec![Phase { after_commands: 0, to_device: ChaosConfig::NONE, from_device }];
+    let plain = Scenario { seed: 1, work, chaos, ..Scenario::default() };
+    // Durations that say nothing without their rates are as they are without chaos, or rounder.
+    let rounded = |it: &Scenario| {
+        let mut it = it.clone();
+        times::durations(&mut it).for_each(|time| *time = Duration::ZERO);
+        it
+    };
+    assert_eq!(rounded(&scenario), rounded(&plain));
+}
+
 /// Nothing can be taken away from it: neither one operation nor one fault.
 #[track_caller]
 fn assert_minimal(scenario: &Scenario, breaks: &mut dyn FnMut(&Scenario) -> bool) {

@@ -15,7 +15,7 @@ pub(super) struct Weight {
     commands: u64,
     /// Explicit operations and faults.
     happenings: u64,
-    /// What differs from the default configuration, and a duration.
+    /// What differs from the default configuration, and from the usual frame of a run.
     settings: u64,
     /// Links, then lamps, then how the rest of the topology differs.
     topology: [u64; 3],
@@ -51,6 +51,7 @@ impl Weight {
             happenings: (work.ops.len() + faults.len()) as u64,
             settings: settings
                 + u64::from(duration.is_some())
+                + u64::from(work.until.is_some())
                 + u64::from(scenario.limits != Default::default()),
             topology: [
                 u64::from(controllers.max(1)) * u64::from(devices.max(1)),
