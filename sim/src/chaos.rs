@@ -201,6 +201,16 @@ pub(crate) fn micros(time: Duration) -> u64 {
 }
 
 impl ChaosConfig {
+    /// Nothing ever happens to a packet.
+    pub fn is_calm(&self) -> bool {
+        let Self { latency, packet_loss_rate, drop_pattern, duplicate_rate, .. } = self;
+        let Self { reorder_rate, corruption_rate, split_rate, coalesce_rate, .. } = self;
+        let rates = [packet_loss_rate, duplicate_rate, reorder_rate, corruption_rate];
+        latency.is_zero()
+            && drop_pattern.is_none()
+            && rates.into_iter().chain([split_rate, coalesce_rate]).all(|it| *it == Ppm::ZERO)
+    }
+
     /// What happens to a copy of a packet. `command` is the number of the command that it is a transmission of, from 1.
     pub fn fate(&self, seed: u64, copy: &Copy, command: Option<u64>) -> Fate {
         let bits = Bits::of(seed, copy);

@@ -29,12 +29,13 @@ impl World<'_> {
         }
         self.tick_needlessly(index, side)?;
         loop {
-            let mut busy = self.feed(index, side)?;
-            busy |= self.take(index, side)?;
-            if self.options.manner == Manner::EventsFirst {
-                busy |= self.events(index, side)?;
-            }
-            busy |= self.hand_over(index, side)?;
+            self.feed(index, side)?;
+            self.take(index, side)?;
+            let mut busy =
+                self.options.manner == Manner::EventsFirst && self.events(index, side)?;
+            // An answer that leaves makes room for input, and what is told may change anything.
+            busy |= self.hand_over(index, side)?
+                && !self.links[index].end(side).pipe.arrived.is_empty();
             busy |= self.events(index, side)?;
             if !busy && !self.write(index, side)? {
                 break;

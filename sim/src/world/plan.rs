@@ -37,6 +37,8 @@ pub(super) struct Plan {
     pub(super) effects: Effects,
     /// The faults are over.
     calm: bool,
+    /// Nothing is drawn for packets: to the device, from it.
+    is_calm: [bool; 2],
 }
 
 impl Plan {
@@ -51,6 +53,7 @@ impl Plan {
             recorded: record.then(Vec::new),
             effects: Effects::default(),
             calm: false,
+            is_calm: [false; 2],
         };
         for Fault { place, what } in scenario.faults.iter().copied() {
             match place {
@@ -70,7 +73,13 @@ impl Plan {
     pub(super) fn advance(&mut self, commands: u64) {
         while self.phases.get(self.phase + 1).is_some_and(|next| next.after_commands <= commands) {
             self.phase += 1;
+            self.look_ahead();
         }
+    }
+
+    fn look_ahead(&mut self) {
+        let ways = [Direction::ToDevice, Direction::FromDevice];
+        self.is_calm = ways.map(|way| self.chaos(way).is_none_or(ChaosConfig::is_calm));
     }
 
     /// Nothing goes wrong any more.
@@ -96,6 +105,9 @@ impl Plan {
 
     /// What happens to a copy of a packet.
     pub(super) fn fate(&mut self, copy: &Copy, command: Option<u64>) -> Fate {
+        if self.is_calm[copy.way as usize] && self.packets.is_empty() {
+            return Fate::default();
+        }
         let seed = self.seed;
         let mut fate = self.chaos(copy.way).map_or_else(Fate::default, |chaos| {
             let mut fate = chaos.fate(seed, copy, command);

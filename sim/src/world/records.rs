@@ -5,7 +5,7 @@ use cync_core::{Instant, Stage};
 use std::collections::VecDeque;
 
 /// Numbers that are looked up at a time; older messages have been answered, or nobody waits for that any more.
-const NUMBERS: usize = 1 << 12;
+const NUMBERS: usize = 1 << 10;
 
 /// One message.
 #[derive(Clone, Copy, Debug)]
