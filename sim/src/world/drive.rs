@@ -30,12 +30,13 @@ impl World<'_> {
         self.tick_needlessly(index, side)?;
         loop {
             self.feed(index, side)?;
-            self.take(index, side)?;
+            // A message that is taken makes room for input, and so does an answer that leaves; what is told may change
+            // anything.
+            let mut room = self.take(index, side)?;
             let mut busy =
                 self.options.manner == Manner::EventsFirst && self.events(index, side)?;
-            // An answer that leaves makes room for input, and what is told may change anything.
-            busy |= self.hand_over(index, side)?
-                && !self.links[index].end(side).pipe.arrived.is_empty();
+            room |= self.hand_over(index, side)?;
+            busy |= room && !self.links[index].end(side).pipe.arrived.is_empty();
             busy |= self.events(index, side)?;
             if !busy && !self.write(index, side)? {
                 break;
