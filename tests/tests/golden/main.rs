@@ -2,6 +2,8 @@
 //!
 //! `cargo test -p cync-tests --test golden` runs them without optimisations, and with `--release` with them: both must agree.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod traces;
 
 use cync_sim::FaultKind;
