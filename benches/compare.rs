@@ -4,7 +4,10 @@
 //! `cargo bench -p cync-benches --bench compare -- sessions` runs the contests whose names contain `sessions`.
 
 use cync_benches::contest::{Contest, Measured, OURS};
-use cync_benches::{decode, exchange};
+use cync_benches::{decode, exchange, world};
+
+/// What this library's contenders are called that may allocate.
+const SIMULATOR: &str = "simulator";
 
 /// Turns of a contender.
 const TURNS: usize = 301;
@@ -15,7 +18,8 @@ fn main() {
     let turns = if is_bench { TURNS } else { 1 };
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let chosen = |contest: &&Contest| filter.as_ref().is_none_or(|it| contest.name.contains(it));
-    let contests = exchange::CONTESTS.iter().chain([&decode::CONTEST]).filter(chosen);
+    let contests =
+        exchange::CONTESTS.iter().chain([&decode::CONTEST, &world::CONTEST]).filter(chosen);
     let results: Vec<_> = contests
         .map(|contest| {
             let measured = contest.run(turns);
@@ -27,8 +31,8 @@ fn main() {
 }
 
 fn print(contest: &str, measured: &[Measured]) {
-    let (ours, others): (Vec<_>, Vec<_>) =
-        measured.iter().partition(|measured| measured.name.starts_with(OURS));
+    let is_ours = |it: &&Measured| it.name.starts_with(OURS) || it.name.starts_with(SIMULATOR);
+    let (ours, others): (Vec<_>, Vec<_>) = measured.iter().partition(is_ours);
     println!("\n{contest:36} {:>9} {:>17} {:>8}", "median ns", "10 % .. 90 %", "allocs");
     for it in measured {
         let (low, median, high) = (it.percentile(10), it.percentile(50), it.percentile(90));

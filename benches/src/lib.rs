@@ -8,3 +8,4 @@ pub mod decode;
 pub mod exchange;
 pub mod pairs;
 mod wire;
+pub mod world;

@@ -17,6 +17,7 @@ mod replay;
 mod report;
 mod run;
 mod scenario;
+mod shrink;
 mod simulate;
 mod stats;
 mod streams;
@@ -38,6 +39,7 @@ struct Cli {
 enum Command {
     Toggle(Box<toggle::Args>),
     Simulate(simulate::Args),
+    Shrink(shrink::Args),
     Decode(decode::Args),
     Encode(encode::Args),
     Scenario(scenario::Args),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Toggle(args) => toggle::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Shrink(args) => shrink::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Scenario(args) => scenario::run(&args),

@@ -71,6 +71,16 @@ fn check_all(files: &[PathBuf], out: &mut impl Write) -> io::Result<Exit> {
     Ok(exit)
 }
 
+/// The scenario of this name, or in this file; or what is wrong, and where.
+pub(crate) fn find(scenario: &Path) -> Result<Scenario, String> {
+    let library = Scenario::library().iter();
+    let known = library.filter(|(name, _)| scenario.as_os_str() == *name);
+    match known.map(|(_, text)| *text).next() {
+        Some(text) => Scenario::parse(text).map_err(|error| error.to_string()),
+        None => load(scenario).map_err(|problem| format!("{}:{problem}", scenario.display())),
+    }
+}
+
 /// The scenario in a file, or the place and what is wrong there.
 pub(crate) fn load(file: &Path) -> Result<Scenario, String> {
     let bytes = read(file).map_err(|error| format!(" cannot read: {error}"))?;

@@ -1,5 +1,4 @@
 //! Runs drawn scenarios.
-use cync_sim::world::{Options, run};
 fn main() {
     let mut args = std::env::args().skip(1).map(|it| it.parse::<u64>().unwrap());
     let (from, to) = (args.next().unwrap(), args.next());
@@ -11,7 +10,7 @@ fn main() {
         if to.is_none() {
             println!("{scenario:#?}");
         }
-        let outcome = run(&scenario, Options::default()).unwrap();
+        let outcome = cync_sim::explore::check(&scenario, false).unwrap();
         packets += outcome.packets;
         if let Some(b) = outcome.broken {
             println!("seed {seed}: {:?} {}", b.at, b.violation);

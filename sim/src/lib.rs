@@ -16,6 +16,7 @@ mod lane;
 pub mod net;
 mod rate;
 pub mod scenario;
+pub mod shrink;
 mod sized;
 pub mod trace;
 mod verdict;

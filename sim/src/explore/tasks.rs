@@ -20,12 +20,17 @@ pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
     let mut at = BEGIN;
     for number in 0..count as u32 {
         at += dice.below(gap + 1);
-        let link = dice.below(links) as u16;
-        let act = match dice.below(16) {
-            0 if number > 0 => Act::Cancel(dice.below(number.into()) as u32),
-            1 => Act::Ping,
-            2 | 3 if chatty > 0 => Act::Announce,
-            4 | 5 if chatty > 1 => Act::Info(1 + dice.below(60) as u16),
+        let mut link = dice.below(links) as u16;
+        let sent = scenario.work.ops.get(dice.below(number.into()) as usize);
+        let sent = sent.filter(|op| matches!(op.act, Act::Send { .. })).copied();
+        let act = match (dice.below(16), sent) {
+            (0, Some(sent)) => {
+                link = sent.link;
+                Act::Cancel(sent.number)
+            }
+            (1, _) => Act::Ping,
+            (2 | 3, _) if chatty > 0 => Act::Announce,
+            (4 | 5, _) if chatty > 1 => Act::Info(1 + dice.below(60) as u16),
             _ => send(dice, if same { 1 } else { lamps }, same),
         };
         scenario.work.ops.push(Op { number, at: Duration::from_millis(at), link, act });
@@ -36,8 +41,8 @@ fn send(dice: &mut Dice, lamps: u64, same: bool) -> Act {
     let lamp = if dice.once_in(8) { 0 } else { 1 + dice.below(lamps) as u8 };
     let value = dice.below(101) as u8;
     let set = match dice.below(if same { 5 } else { 11 }) {
-        0..=2 => Set::Power(value % 2 == 0),
-        3 => Set::Relayed(value % 2 == 0),
+        0..=2 => Set::Power(value.is_multiple_of(2)),
+        3 => Set::Relayed(value.is_multiple_of(2)),
         4..=6 => Set::Brightness(value),
         7 => Set::Temperature(value),
         8 | 9 => Set::Rgb([value, 3, 100 - value]),

@@ -2,7 +2,7 @@
 
 use super::agenda::NEVER;
 use super::link::Tick;
-use super::{Source, World};
+use super::{Manner, Source, World};
 use crate::{FaultKind, Side, Violation, What};
 use cync_core::{CivilTime, Disconnect, Event, State};
 use std::time::Duration;
@@ -27,12 +27,16 @@ impl World<'_> {
         if side == Side::Device && self.now < self.links[index].off_until {
             return Ok(());
         }
+        self.tick_needlessly(index, side)?;
         loop {
             let mut busy = self.feed(index, side)?;
             busy |= self.take(index, side)?;
+            if self.options.manner == Manner::EventsFirst {
+                busy |= self.events(index, side)?;
+            }
             busy |= self.hand_over(index, side)?;
             busy |= self.events(index, side)?;
-            if !busy {
+            if !busy && !self.write(index, side)? {
                 break;
             }
         }
@@ -49,6 +53,27 @@ impl World<'_> {
         self.schedule_tick(index, side);
         self.schedule_arrival(index, side);
         self.schedule_wake(index);
+        Ok(())
+    }
+
+    /// There is room for what waits; the application uses it when nothing else is left to do.
+    fn write(&mut self, index: usize, side: Side) -> Result<bool, Violation> {
+        let writable = std::mem::take(&mut self.links[index].end(side).writable);
+        if writable && side == Side::Controller {
+            self.send_waiting(index)?;
+        }
+        Ok(writable)
+    }
+
+    fn tick_needlessly(&mut self, index: usize, side: Side) -> Result<(), Violation> {
+        if self.options.manner != Manner::NeedlessTicks {
+            return Ok(());
+        }
+        let time = self.time();
+        let witness = &mut self.links[index].end(side).witness;
+        if witness.session().poll_timeout().is_none_or(|next| next.at > time) {
+            witness.timeout(time)?;
+        }
         Ok(())
     }
 
@@ -131,7 +156,10 @@ impl World<'_> {
             let Some(first) = end.pipe.arrived.front_mut() else {
                 return Ok(busy | self.notice_end(index, side)?);
             };
-            let (from, to) = (first.taken, first.read);
+            let (from, mut to) = (first.taken, first.read);
+            if let Manner::Pieces(len) = self.options.manner {
+                to = to.min(from + usize::from(len));
+            }
             if from == to && !end.stalled {
                 return Ok(busy);
             }
@@ -144,7 +172,7 @@ impl World<'_> {
                 if let Some(parcel) = end.pipe.dealt_with() {
                     self.dealt_with(index, side, parcel);
                 }
-            } else if !end.stalled && first.taken < first.read {
+            } else if !end.stalled && first.taken < to {
                 // A session that hangs up takes no more.
                 return Ok(busy);
             }
@@ -219,7 +247,7 @@ impl World<'_> {
                 self.hang_up(index, side)?;
             }
             Event::Readable => self.links[index].end(side).readable = true,
-            Event::Writable if side == Side::Controller => self.send_waiting(index)?,
+            Event::Writable => self.links[index].end(side).writable = true,
             Event::ClockAsked => {
                 self.links[index].end(side).witness.set_wall_clock(time, SITE_TIME);
             }

@@ -27,6 +27,8 @@ pub(super) struct End<'t> {
     pub(super) tick: Option<Tick>,
     /// A needless tick, if one is to come.
     pub(super) early_at: Option<u64>,
+    /// `send` has room again for what waits.
+    pub(super) writable: bool,
     /// `recv` may have something.
     pub(super) readable: bool,
     /// Its application takes nothing before this time.

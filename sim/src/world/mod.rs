@@ -101,6 +101,22 @@ impl Source {
     }
 }
 
+/// How drivers go about it. None of it may change what sessions do.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Manner {
+    /// Packet by packet, and what is to be sent before what is to be told.
+    #[default]
+    Plain,
+    /// Sessions are told the time whenever anything happens.
+    NeedlessTicks,
+    /// Packets are offered in pieces of so many bytes.
+    Pieces(u16),
+    /// What is to be told goes before what is to be sent.
+    EventsFirst,
+    /// Whoever knows the time is told an earlier one. Only for runs that are not observed.
+    TimeGoesBack,
+}
+
 /// How a run is done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -108,12 +124,14 @@ pub struct Options {
     pub watched: bool,
     /// Write down everything that was drawn, so that the run can be repeated without drawing.
     pub record: bool,
+    /// How drivers go about it.
+    pub manner: Manner,
 }
 
 impl Default for Options {
     /// All invariants, and no record.
     fn default() -> Self {
-        Self { watched: true, record: false }
+        Self { watched: true, record: false, manner: Manner::Plain }
     }
 }
 
@@ -249,10 +267,13 @@ impl<'t> World<'t> {
             witness.unwatch();
         }
         let place = self.place(link, side);
-        let witness = match &self.trace {
+        let mut witness = match &self.trace {
             Some(log) => Seat::traced(witness, Rc::clone(log), place, life),
             None => Seat::new(witness),
         };
+        if self.options.manner == Manner::TimeGoesBack {
+            witness.mislead();
+        }
         Ok(End {
             witness,
             records: Records::starting_at(accepted),
@@ -263,6 +284,7 @@ impl<'t> World<'t> {
             ticks: 0,
             tick: None,
             early_at: None,
+            writable: false,
             readable: false,
             deaf_until: 0,
             slow_until: 0,

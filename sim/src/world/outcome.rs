@@ -71,6 +71,8 @@ impl Counted {
 pub struct Outcome {
     /// Equal runs have equal hashes: over every byte and every event.
     pub hash: u64,
+    /// As `hash`, and the order of events at one time does not matter.
+    pub gist: u64,
     /// Commands that were asked for.
     pub commands: u64,
     /// Those that reached their stage.
@@ -171,6 +173,7 @@ impl World<'_> {
         let tally = self.tally;
         Outcome {
             hash: self.tap.hash(),
+            gist: self.tap.gist(),
             commands: tally.commands,
             reached: tally.reached,
             nacked: tally.nacked,

@@ -16,6 +16,9 @@ use std::collections::VecDeque;
 pub(super) struct Seat<'t> {
     witness: Witness,
     record: Option<Box<Record<'t>>>,
+    /// When the session was told the time last; what it is told after that at the same time may be wrong.
+    told: Instant,
+    misled: bool,
 }
 
 #[derive(Debug)]
@@ -29,7 +32,7 @@ struct Record<'t> {
 
 impl<'t> Seat<'t> {
     pub(super) const fn new(witness: Witness) -> Self {
-        Self { witness, record: None }
+        Self { witness, record: None, told: Instant::ZERO, misled: false }
     }
 
     /// A seat that everything is written down of; it is new, and this is the device's life.
@@ -37,7 +40,19 @@ impl<'t> Seat<'t> {
         let record = Record { log, place, delivered: 0, deliveries: VecDeque::new() };
         let mut record = Box::new(record);
         record.note(Instant::from_micros(place.time), |_| (Call::New { life }, None));
-        Self { witness, record: Some(record) }
+        Self { record: Some(record), ..Self::new(witness) }
+    }
+
+    /// From here on, whoever knows what time it is is told an earlier one.
+    pub(super) const fn mislead(&mut self) {
+        self.misled = true;
+    }
+
+    /// What the session is told.
+    fn tell(&mut self, now: Instant) -> Instant {
+        let knows = self.told == now;
+        self.told = now;
+        if self.misled && knows { Instant::from_micros(now.as_micros() / 2) } else { now }
     }
 
     /// Makes a call, and writes it down if anybody wants it.
@@ -82,14 +97,17 @@ impl<'t> Seat<'t> {
     }
 
     pub(super) fn connect(&mut self, now: Instant) {
+        let now = self.tell(now);
         self.call(now, |witness| witness.connect(now), |_, ()| (Call::Connect, None));
     }
 
     pub(super) fn connected(&mut self, now: Instant, epoch: u32) -> Result<(), Violation> {
+        let now = self.tell(now);
         self.call(now, |witness| witness.connected(now, epoch), |_, _| (Call::Connected, None))
     }
 
     pub(super) fn disconnected(&mut self, now: Instant, why: Disconnect) -> Result<(), Violation> {
+        let now = self.tell(now);
         let note = |_: &mut Record<'t>, _: &_| (Call::Disconnected(why), None);
         self.call(now, |witness| witness.disconnected(now, why), note)
     }
@@ -106,6 +124,7 @@ impl<'t> Seat<'t> {
         from: usize,
         to: usize,
     ) -> Result<Taken, Violation> {
+        let now = self.tell(now);
         self.call(
             now,
             |witness| witness.input(now, flight, from, to),
@@ -121,6 +140,7 @@ impl<'t> Seat<'t> {
     }
 
     pub(super) fn timeout(&mut self, now: Instant) -> Result<(), Violation> {
+        self.told = now;
         self.call(now, |witness| witness.timeout(now), |_, _| (Call::Timeout, None))
     }
 
@@ -129,6 +149,7 @@ impl<'t> Seat<'t> {
         now: Instant,
         asked: &Asked,
     ) -> Result<Result<(MessageId, u32), SendError>, Violation> {
+        let now = self.tell(now);
         self.call(
             now,
             |witness| witness.send(now, asked),
@@ -152,12 +173,14 @@ impl<'t> Seat<'t> {
     }
 
     pub(super) fn ping(&mut self, now: Instant) -> Result<(), SendError> {
+        let now = self.tell(now);
         let note =
             |_: &mut Record<'t>, done: &Result<(), SendError>| (Call::Ping, Some(out::done(*done)));
         self.call(now, |witness| witness.ping(now), note)
     }
 
     pub(super) fn set_wall_clock(&mut self, now: Instant, civil: CivilTime) {
+        let now = self.tell(now);
         let note = |_: &mut Record<'t>, (): &()| (Call::Clock(civil), None);
         self.call(now, |witness| witness.set_wall_clock(now, civil), note);
     }
@@ -168,6 +191,7 @@ impl<'t> Seat<'t> {
         now: Instant,
         packet: &mut [u8],
     ) -> Result<Option<Handed>, Violation> {
+        let now = self.tell(now);
         if self.record.is_none() {
             return self.witness.transmit(now, packet);
         }
@@ -198,6 +222,7 @@ impl<'t> Seat<'t> {
     }
 
     pub(super) fn recv(&mut self, now: Instant) -> Result<Option<Got>, Violation> {
+        let now = self.tell(now);
         self.call(
             now,
             |witness| witness.recv(now),
@@ -217,6 +242,7 @@ impl<'t> Seat<'t> {
         id: DeliveryId,
         status: StatusCode,
     ) -> Result<Result<(), RespondError>, Violation> {
+        let now = self.tell(now);
         self.call(
             now,
             |witness| witness.respond(now, id, status),
@@ -233,6 +259,7 @@ impl<'t> Seat<'t> {
         id: DeliveryId,
         status: StatusCode,
     ) -> Result<Result<(), RespondError>, Violation> {
+        let now = self.tell(now);
         self.call(
             now,
             |witness| witness.report(now, id, status),

@@ -7,19 +7,31 @@ use std::hash::{Hash, Hasher};
 /// Spreads a word over the hash; the constant is 2^64 divided by the golden ratio, made odd.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Packets, deliveries and events each have a lane: in which order a driver asks for them does not matter.
+#[derive(Clone, Copy, Debug)]
+enum Lane {
+    Packets,
+    Deliveries,
+    Events,
+}
+
 /// A running hash over every byte and event of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Tap {
-    hash: u64,
+    lanes: [u64; 3],
+    lane: Lane,
+    /// The sum over all events, whatever their order at one time.
+    events: u64,
 }
 
 impl Tap {
     pub(crate) const fn new() -> Self {
-        Self { hash: 0 }
+        Self { lanes: [0; 3], lane: Lane::Packets, events: 0 }
     }
 
     const fn word(&mut self, word: u64) {
-        self.hash = (self.hash.rotate_left(23) ^ word).wrapping_mul(SPREAD);
+        let hash = &mut self.lanes[self.lane as usize];
+        *hash = (hash.rotate_left(23) ^ word).wrapping_mul(SPREAD);
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
@@ -32,6 +44,11 @@ impl Tap {
         self.word(rest.fold(0, |rest, byte| rest << 8 | u64::from(*byte)));
     }
 
+    const fn begin(&mut self, lane: Lane, place: Place) {
+        self.lane = lane;
+        self.place(place);
+    }
+
     const fn place(&mut self, place: Place) {
         self.word(place.time);
         self.word((place.link as u64) << 1 | place.side as u64);
@@ -39,19 +56,21 @@ impl Tap {
 
     /// A packet that a session handed over.
     pub(crate) fn handed(&mut self, place: Place, packet: &[u8]) {
-        self.place(place);
+        self.begin(Lane::Packets, place);
         self.bytes(packet);
     }
 
     /// A message that an application took.
     pub(crate) fn delivered(&mut self, place: Place, got: &Delivered<'_>) {
-        self.place(place);
+        self.begin(Lane::Deliveries, place);
         self.word(u64::from(got.kind.byte()) << 32 | u64::from(got.msg_id.0));
         self.bytes(got.data);
     }
 
     /// An event, with everything that it says.
     pub(crate) fn event(&mut self, place: Place, event: &Event) {
+        self.lane = Lane::Events;
+        let before = std::mem::take(&mut self.lanes[Lane::Events as usize]);
         self.place(place);
         match event {
             Event::StateChanged(state) => self.tagged(1, state),
@@ -71,6 +90,10 @@ impl Tap {
             Event::ClockAsked => self.word(12),
             other => self.bytes(format!("{other:?}").as_bytes()),
         }
+        let [.., events] = &mut self.lanes;
+        let event = mix(*events);
+        self.events = self.events.wrapping_add(event);
+        *events = (before.rotate_left(23) ^ event).wrapping_mul(SPREAD);
     }
 
     fn tagged(&mut self, tag: u64, what: &impl Hash) {
@@ -79,7 +102,14 @@ impl Tap {
     }
 
     pub(crate) const fn hash(&self) -> u64 {
-        mix(self.hash)
+        let [packets, deliveries, events] = self.lanes;
+        mix(packets ^ mix(deliveries ^ mix(events)))
+    }
+
+    /// As [`Tap::hash`], and the order of events at one time does not matter.
+    pub(crate) const fn gist(&self) -> u64 {
+        let [packets, deliveries, _] = self.lanes;
+        mix(packets ^ mix(deliveries ^ mix(self.events)))
     }
 }
 

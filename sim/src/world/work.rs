@@ -241,7 +241,10 @@ impl World<'_> {
             Act::Send { .. } => return self.send(op, true),
             Act::Cancel(number) => {
                 if let Some(id) = self.working.ids.get(&number).copied() {
-                    self.links[index].controller.witness.cancel(time, id)?;
+                    let witness = &mut self.links[index].controller.witness;
+                    // `cancel` is not told the time.
+                    witness.timeout(time)?;
+                    witness.cancel(time, id)?;
                     self.drive(index, Side::Controller)?;
                 }
             }

@@ -65,7 +65,8 @@ fn a_run_is_the_same_again_whether_it_is_watched_or_recorded_or_neither() {
         let first = outcome(&scenario, Options::default());
         for watched in [true, false] {
             for record in [true, false] {
-                let mut again = outcome(&scenario, Options { watched, record });
+                let mut again =
+                    outcome(&scenario, Options { watched, record, ..Options::default() });
                 again.recording = first.recording.clone();
                 assert_eq!(again, first, "{}", scenario.name);
             }

@@ -1,0 +1,42 @@
+//! Everything that must hold of a scenario, those rules included that only show when it is run several times.
+
+use crate::world::{Broken, Manner, Options, Outcome, run};
+use crate::{Scenario, Violation};
+use cync_core::ConfigError;
+
+/// How it is run again, and which sentence of the contract says that nothing changes.
+const AGAIN: [(Manner, &str); 6] = [
+    (Manner::Plain, "C6"),
+    (Manner::NeedlessTicks, "C2"),
+    (Manner::Pieces(1), "C3"),
+    (Manner::Pieces(7), "C3"),
+    (Manner::EventsFirst, "C4"),
+    (Manner::TimeGoesBack, "C5"),
+];
+
+/// Runs a scenario with every invariant on, then again as drivers of other manners would, and compares. `record` is that of
+/// [`Options`].
+///
+/// # Errors
+/// If its sessions cannot be configured as it says.
+pub fn check(scenario: &Scenario, record: bool) -> Result<Outcome, ConfigError> {
+    let mut outcome = run(scenario, Options { record, ..Options::default() })?;
+    if outcome.broken.is_some() {
+        return Ok(outcome);
+    }
+    for (manner, invariant) in AGAIN {
+        let again = run(scenario, Options { watched: false, manner, ..Options::default() })?;
+        let same = match manner {
+            Manner::EventsFirst => again.gist == outcome.gist,
+            _ => again.hash == outcome.hash,
+        };
+        if !same {
+            let what =
+                format!("{manner:?}: the hash is {:016x}, not {:016x}", again.hash, outcome.hash);
+            let violation = Violation::new(invariant, what);
+            outcome.broken = Some(Broken { violation, at: outcome.time });
+            break;
+        }
+    }
+    Ok(outcome)
+}
