@@ -38,9 +38,9 @@ impl<'t> Seat<'t> {
     /// A seat that everything is written down of; it is new, and this is the device's life.
     pub(super) fn traced(witness: Witness, log: Shared<'t>, place: Place, life: u32) -> Self {
         let record = Record { log, place, delivered: 0, deliveries: VecDeque::new() };
-        let mut seat = Self { record: Some(Box::new(record)), ..Self::new(witness) };
-        seat.note(Instant::from_micros(place.time), |_| (Call::New { life }, None));
-        seat
+        let mut record = Box::new(record);
+        record.note(Instant::from_micros(place.time), |_| (Call::New { life }, None));
+        Self { record: Some(record), ..Self::new(witness) }
     }
 
     /// From here on, whoever knows what time it is is told an earlier one.
@@ -55,13 +55,30 @@ impl<'t> Seat<'t> {
         if self.misled && knows { Instant::from_micros(now.as_micros() / 2) } else { now }
     }
 
-    /// Writes a call down, if anybody wants it.
-    fn note(&mut self, now: Instant, call: impl FnOnce(&mut Record<'t>) -> (Call, Option<Value>)) {
+    /// Makes a call, and writes it down if anybody wants it.
+    #[inline]
+    fn call<T>(
+        &mut self,
+        now: Instant,
+        make: impl FnOnce(&mut Witness) -> T,
+        note: impl FnOnce(&mut Record<'t>, &T) -> (Call, Option<Value>),
+    ) -> T {
+        if self.record.is_none() { make(&mut self.witness) } else { self.noted(now, make, note) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn noted<T>(
+        &mut self,
+        now: Instant,
+        make: impl FnOnce(&mut Witness) -> T,
+        note: impl FnOnce(&mut Record<'t>, &T) -> (Call, Option<Value>),
+    ) -> T {
+        let made = make(&mut self.witness);
         if let Some(record) = &mut self.record {
-            record.place.time = now.as_micros();
-            let (call, out) = call(record);
-            record.log.borrow_mut().call(record.place, &call, out);
+            record.note(now, |record| note(record, &made));
         }
+        made
     }
 
     /// The session, to look at.
@@ -81,28 +98,25 @@ impl<'t> Seat<'t> {
 
     pub(super) fn connect(&mut self, now: Instant) {
         let now = self.tell(now);
-        self.witness.connect(now);
-        self.note(now, |_| (Call::Connect, None));
+        self.call(now, |witness| witness.connect(now), |_, ()| (Call::Connect, None));
     }
 
     pub(super) fn connected(&mut self, now: Instant, epoch: u32) -> Result<(), Violation> {
         let now = self.tell(now);
-        let done = self.witness.connected(now, epoch);
-        self.note(now, |_| (Call::Connected, None));
-        done
+        self.call(now, |witness| witness.connected(now, epoch), |_, _| (Call::Connected, None))
     }
 
     pub(super) fn disconnected(&mut self, now: Instant, why: Disconnect) -> Result<(), Violation> {
         let now = self.tell(now);
-        let done = self.witness.disconnected(now, why);
-        self.note(now, |_| (Call::Disconnected(why), None));
-        done
+        let note = |_: &mut Record<'t>, _: &_| (Call::Disconnected(why), None);
+        self.call(now, |witness| witness.disconnected(now, why), note)
     }
 
     pub(super) fn wants_input(&self) -> bool {
         self.witness.wants_input()
     }
 
+    #[inline]
     pub(super) fn input(
         &mut self,
         now: Instant,
@@ -111,12 +125,14 @@ impl<'t> Seat<'t> {
         to: usize,
     ) -> Result<Taken, Violation> {
         let now = self.tell(now);
-        let taken = self.witness.input(now, flight, from, to);
-        self.note(now, |_| {
-            let out = taken.as_ref().ok().map(|taken| taken.bytes.into());
-            (Call::Input(hide(&flight.bytes, from..to)), out)
-        });
-        taken
+        self.call(
+            now,
+            |witness| witness.input(now, flight, from, to),
+            |_, taken| {
+                let out = taken.as_ref().ok().map(|taken| taken.bytes.into());
+                (Call::Input(hide(&flight.bytes, from..to)), out)
+            },
+        )
     }
 
     pub(super) fn answerable(&mut self, message: u32) {
@@ -125,9 +141,7 @@ impl<'t> Seat<'t> {
 
     pub(super) fn timeout(&mut self, now: Instant) -> Result<(), Violation> {
         self.told = now;
-        let done = self.witness.timeout(now);
-        self.note(now, |_| (Call::Timeout, None));
-        done
+        self.call(now, |witness| witness.timeout(now), |_, _| (Call::Timeout, None))
     }
 
     pub(super) fn send(
@@ -136,81 +150,90 @@ impl<'t> Seat<'t> {
         asked: &Asked,
     ) -> Result<Result<(MessageId, u32), SendError>, Violation> {
         let now = self.tell(now);
-        let sent = self.witness.send(now, asked);
-        self.note(now, |_| {
-            let out = sent.as_ref().ok().map(|sent| out::send(sent.as_ref().map(|(id, _)| *id)));
-            (Call::Send(asked.clone()), out)
-        });
-        sent
+        self.call(
+            now,
+            |witness| witness.send(now, asked),
+            |_, sent| {
+                let id = |sent: &Result<(MessageId, u32), SendError>| sent.map(|(id, _)| id);
+                let out = sent.as_ref().ok().map(|sent| out::send(id(sent)));
+                (Call::Send(asked.clone()), out)
+            },
+        )
     }
 
     pub(super) fn cancel(&mut self, now: Instant, id: MessageId) -> Result<bool, Violation> {
-        let was_live = self.witness.cancel(now, id);
-        self.note(now, |_| {
-            (Call::Cancel(id.to_string()), was_live.as_ref().ok().map(|live| (*live).into()))
-        });
-        was_live
+        self.call(
+            now,
+            |witness| witness.cancel(now, id),
+            |_, was_live| {
+                let out = was_live.as_ref().ok().map(|was_live| (*was_live).into());
+                (Call::Cancel(id.to_string()), out)
+            },
+        )
     }
 
     pub(super) fn ping(&mut self, now: Instant) -> Result<(), SendError> {
         let now = self.tell(now);
-        let done = self.witness.ping(now);
-        self.note(now, |_| (Call::Ping, Some(out::done(done.as_ref().copied()))));
-        done
+        let note =
+            |_: &mut Record<'t>, done: &Result<(), SendError>| (Call::Ping, Some(out::done(*done)));
+        self.call(now, |witness| witness.ping(now), note)
     }
 
     pub(super) fn set_wall_clock(&mut self, now: Instant, civil: CivilTime) {
         let now = self.tell(now);
-        self.witness.set_wall_clock(now, civil);
-        self.note(now, |_| (Call::Clock(civil), None));
+        let note = |_: &mut Record<'t>, (): &()| (Call::Clock(civil), None);
+        self.call(now, |witness| witness.set_wall_clock(now, civil), note);
     }
 
+    #[inline]
     pub(super) fn transmit(
         &mut self,
         now: Instant,
         packet: &mut [u8],
     ) -> Result<Option<Handed>, Violation> {
         let now = self.tell(now);
+        if self.record.is_none() {
+            return self.witness.transmit(now, packet);
+        }
         let handed = self.witness.transmit(now, packet);
-        self.note(now, |_| {
-            let out = handed.as_ref().ok().map(|handed| {
-                out::transmit(packet, handed.as_ref().map(|handed| &handed.transmit))
-            });
-            (Call::Transmit, out)
-        });
-        handed
+        self.call(
+            now,
+            |_| handed,
+            |_, handed| {
+                let transmit = |handed: &Option<Handed>| {
+                    out::transmit(packet, handed.as_ref().map(|handed| &handed.transmit))
+                };
+                (Call::Transmit, handed.as_ref().ok().map(transmit))
+            },
+        )
     }
 
+    #[inline]
     pub(super) fn event(
         &mut self,
         now: Instant,
     ) -> Result<Option<(Event, Option<u32>)>, Violation> {
-        let event = self.witness.event();
-        self.note(now, |_| {
-            let out =
-                event.as_ref().ok().map(|event| out::event(event.as_ref().map(|(event, _)| event)));
-            (Call::Event, out)
-        });
-        event
+        self.call(now, Witness::event, |_, event| {
+            let text = |event: &Option<(Event, Option<u32>)>| {
+                out::event(event.as_ref().map(|(event, _)| event))
+            };
+            (Call::Event, event.as_ref().ok().map(text))
+        })
     }
 
     pub(super) fn recv(&mut self, now: Instant) -> Result<Option<Got>, Violation> {
         let now = self.tell(now);
-        let got = self.witness.recv(now);
-        self.note(now, |record| {
-            if let Ok(Some(got)) = &got {
-                record.delivered += 1;
-                record.deliveries.push_back(got.id);
-                if record.deliveries.len() > DELIVERIES {
-                    record.deliveries.pop_front();
+        self.call(
+            now,
+            |witness| witness.recv(now),
+            |record, got| {
+                if let Ok(Some(got)) = got {
+                    record.deliver(got.id);
                 }
-            }
-            (
-                Call::Recv,
-                got.as_ref().ok().map(|got| out::recv(got.as_ref().map(Into::into).as_ref())),
-            )
-        });
-        got
+                let out = |got: &Option<Got>| out::recv(got.as_ref().map(Into::into).as_ref());
+                (Call::Recv, got.as_ref().ok().map(out))
+            },
+        )
     }
 
     pub(super) fn respond(
@@ -220,12 +243,14 @@ impl<'t> Seat<'t> {
         status: StatusCode,
     ) -> Result<Result<(), RespondError>, Violation> {
         let now = self.tell(now);
-        let done = self.witness.respond(now, id, status);
-        self.note(now, |record| {
-            let out = done.as_ref().ok().map(|done| out::done(done.as_ref().copied()));
-            (Call::Respond(record.nth(id), status), out)
-        });
-        done
+        self.call(
+            now,
+            |witness| witness.respond(now, id, status),
+            |record, done| {
+                let out = done.as_ref().ok().map(|done| out::done(*done));
+                (Call::Respond(record.nth(id), status), out)
+            },
+        )
     }
 
     pub(super) fn report(
@@ -235,12 +260,14 @@ impl<'t> Seat<'t> {
         status: StatusCode,
     ) -> Result<Result<(), RespondError>, Violation> {
         let now = self.tell(now);
-        let done = self.witness.report(now, id, status);
-        self.note(now, |record| {
-            let out = done.as_ref().ok().map(|done| out::done(done.as_ref().copied()));
-            (Call::Report(record.nth(id), status), out)
-        });
-        done
+        self.call(
+            now,
+            |witness| witness.report(now, id, status),
+            |record, done| {
+                let out = done.as_ref().ok().map(|done| out::done(*done));
+                (Call::Report(record.nth(id), status), out)
+            },
+        )
     }
 
     /// What every step must leave behind.
@@ -251,16 +278,32 @@ impl<'t> Seat<'t> {
     /// Everything that could be done was done: when is the session to be told the time?
     pub(super) fn rest(&mut self, now: Instant) -> Option<Deadline> {
         let deadline = self.session().poll_timeout();
-        if self.record.is_some() {
-            let (state, wants_input) = (self.session().state(), self.session().wants_input());
-            let out = out::rest(deadline.as_ref(), state, wants_input);
-            self.note(now, |_| (Call::Rest, Some(out)));
+        if self.record.is_none() {
+            return deadline;
         }
+        let (state, wants_input) = (self.session().state(), self.session().wants_input());
+        let out = out::rest(deadline.as_ref(), state, wants_input);
+        self.call(now, |_| (), |_, ()| (Call::Rest, Some(out)));
         deadline
     }
 }
 
 impl Record<'_> {
+    fn note(&mut self, now: Instant, note: impl FnOnce(&mut Self) -> (Call, Option<Value>)) {
+        self.place.time = now.as_micros();
+        let (call, out) = note(self);
+        self.log.borrow_mut().call(self.place, &call, out);
+    }
+
+    /// The application has taken something.
+    fn deliver(&mut self, id: Option<DeliveryId>) {
+        self.delivered += 1;
+        self.deliveries.push_back(id);
+        if self.deliveries.len() > DELIVERIES {
+            self.deliveries.pop_front();
+        }
+    }
+
     /// Which delivery of the session it is, from 0. One that is not known is one that has not come.
     fn nth(&self, id: DeliveryId) -> u64 {
         let back = self.deliveries.iter().rev().position(|known| *known == Some(id));
