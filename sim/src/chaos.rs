@@ -1,7 +1,8 @@
 //! How often which fault happens, and the draws that decide it.
 
-use crate::{Direction, Label, Ppm};
+use crate::{Direction, Label, LatencyProfile, Ppm};
 use cync_core::mix;
+use cync_core::wire;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -44,6 +45,9 @@ pub struct ChaosConfig {
     /// never negative.
     /// Packets keep their order all the same.
     pub latency_variance: Duration,
+    /// Commands travel longer as this says, instead of `latency` and its variance, and other packets do not: real devices answer
+    /// those as fast as the link carries them, and take their time for commands. Packets keep their order all the same.
+    pub latency_profile: Option<LatencyProfile>,
     /// How often a packet is lost.
     pub packet_loss_rate: Ppm,
     /// Commands whose first transmission is lost; if it is given, nothing else is, whatever the rate says.
@@ -86,6 +90,7 @@ impl ChaosConfig {
     pub const NONE: Self = Self {
         latency: Duration::ZERO,
         latency_variance: Duration::ZERO,
+        latency_profile: None,
         packet_loss_rate: Ppm::ZERO,
         drop_pattern: None,
         duplicate_rate: Ppm::ZERO,
@@ -218,7 +223,7 @@ impl ChaosConfig {
             Some(pattern) => copy.attempt == 1 && command.is_some_and(|nth| pattern.drops(nth)),
             None => bits.hit(About::Loss, self.packet_loss_rate),
         };
-        let mut fate = Fate { lost, delay: self.delay(bits), ..Fate::default() };
+        let mut fate = Fate { lost, delay: self.delay(bits, copy.label), ..Fate::default() };
         if lost {
             return fate;
         }
@@ -238,7 +243,12 @@ impl ChaosConfig {
         fate
     }
 
-    fn delay(&self, bits: Bits) -> u64 {
+    fn delay(&self, bits: Bits, label: Label) -> u64 {
+        if let Some(profile) = self.latency_profile {
+            let commands = (wire::PacketType::DataChannel.byte(), wire::Direction::REQUEST.0);
+            let is_command = (label.kind, label.frame) == commands;
+            return if is_command { profile.extra(bits.about(About::Latency)) } else { 0 };
+        }
         let latency = micros(self.latency);
         let variance = micros(self.latency_variance);
         if variance == 0 || latency == 0 {
@@ -246,6 +256,16 @@ impl ChaosConfig {
         }
         let drawn = bits.up_to(About::Latency, variance.saturating_mul(2));
         latency.saturating_add(drawn).saturating_sub(variance)
+    }
+
+    /// How much longer a packet travels at most, held back or not.
+    #[cfg(feature = "net")]
+    pub(crate) fn longest_delay(&self) -> Duration {
+        let latency = match self.latency_profile {
+            Some(profile) => Duration::from_micros(profile.longest()),
+            None => self.latency + self.latency_variance,
+        };
+        latency + self.reorder_delay + self.pause
     }
 
     /// The pause between the two pieces of a packet, in microseconds.

@@ -1,10 +1,11 @@
-//! What the tests of this package share: vectors, hexadecimal, streams cut into packets, sessions in virtual time, and the
+//! What the tests of this package share: vectors, recordings, hexadecimal, streams cut into packets, sessions in virtual time, and the
 //! properties that tests and fuzzers check alike.
 
 pub mod dozen;
 pub mod model;
 pub mod pair;
 pub mod property;
+pub mod recording;
 pub mod solo;
 pub mod stream;
 

@@ -1,34 +1,21 @@
-//! Recordings of real traffic, if there are any: `CYNC_CAPTURES` names their folder.
-//!
-//! A recording has one JSON object a line, one line a read: `conn`, `direction`, `injected`, `hex`.
+//! Recordings of real traffic are understood, if there are any: `CYNC_CAPTURES` names their folder.
 
 use cync_core::wire::{ChecksumMode, Layout, MAX_PACKET, Packet, Resync, Stuffing};
+use cync_tests::recording::{Chunk, chunks};
 use cync_tests::stream::Cut;
-use cync_tests::{text, unhex};
-use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::Path;
 
 /// The reads of every byte stream of a recording; `None` if there are no recordings.
 ///
 /// A stream is one direction of one connection; a read that was injected, or whose connection is not known, is its own.
 fn streams(name: &str) -> Option<Vec<Vec<Vec<u8>>>> {
-    let Some(folder) = std::env::var_os("CYNC_CAPTURES") else {
-        // Not by a macro: the test harness would keep the line to itself.
-        let _ = writeln!(std::io::stderr(), "SKIP {name}: CYNC_CAPTURES is not set");
-        return None;
-    };
-    let file = std::fs::read_to_string(Path::new(&folder).join(name)).expect("a recording");
-    let mut streams: BTreeMap<(String, String, usize), Vec<Vec<u8>>> = BTreeMap::new();
-    for (line, chunk) in file.lines().enumerate() {
-        let chunk: Value = serde_json::from_str(chunk).expect("one JSON object a line");
-        let direction = text(&chunk, "direction").to_owned();
-        let key = match chunk["conn"].as_str() {
-            Some(conn) if chunk["injected"] != true => (conn.to_owned(), direction, 0),
-            _ => (String::new(), direction, line),
+    let mut streams: BTreeMap<(String, bool, usize), Vec<Vec<u8>>> = BTreeMap::new();
+    for (line, Chunk { conn, to_device, bytes, .. }) in chunks(name)?.into_iter().enumerate() {
+        let key = match conn {
+            Some(conn) => (conn, to_device, 0),
+            None => (String::new(), to_device, line),
         };
-        streams.entry(key).or_default().push(unhex(text(&chunk, "hex")));
+        streams.entry(key).or_default().push(bytes);
     }
     Some(streams.into_values().collect())
 }

@@ -136,9 +136,7 @@ impl Weather {
 
     /// How long to wait for what is on its way when a session has ended.
     pub(super) fn settle(&self) -> Duration {
-        let ChaosConfig { latency, latency_variance, reorder_delay, pause, .. } =
-            self.link.from_device;
-        latency + latency_variance + reorder_delay + pause + Duration::from_secs(1)
+        self.link.from_device.longest_delay() + Duration::from_secs(1)
     }
 
     fn lock(&self) -> MutexGuard<'_, LinkCounts> {

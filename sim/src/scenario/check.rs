@@ -236,7 +236,8 @@ impl Scenario {
             for (way, chaos) in
                 [("to_device", &phase.to_device), ("from_device", &phase.from_device)]
             {
-                let Some((field, rule)) = senseless(chaos) else { continue };
+                let senseless = senseless(chaos).or_else(|| idle_profile(way, chaos));
+                let Some((field, rule)) = senseless else { continue };
                 return Err(if nth == 0 {
                     Contradiction::new(at!["chaos", way, field], rule)
                 } else {
@@ -308,8 +309,26 @@ impl Scenario {
     }
 }
 
+/// A profile where no command travels.
+fn idle_profile(way: &str, chaos: &ChaosConfig) -> Option<(&'static str, &'static str)> {
+    let rule = "latency_profile is about commands, and they travel to the device only";
+    (way == "from_device" && chaos.latency_profile.is_some()).then_some(("latency_profile", rule))
+}
+
 /// The field of a chaos that contradicts another, or itself, and the rule.
 fn senseless(chaos: &ChaosConfig) -> Option<(&'static str, &'static str)> {
+    if chaos.latency_profile.is_some() {
+        let replaced = "latency_profile replaces it: there is one or the other";
+        if chaos.latency > Duration::ZERO {
+            return Some(("latency_ms", replaced));
+        }
+        // What nobody wrote is not refused.
+        let unsaid =
+            [ChaosConfig::NONE, ChaosConfig::default()].map(|chaos| chaos.latency_variance);
+        if !unsaid.contains(&chaos.latency_variance) {
+            return Some(("latency_variance", replaced));
+        }
+    }
     if chaos.corruption_rate > Ppm::ZERO && chaos.corruption_bytes == 0 {
         return Some((
             "corruption_bytes",

@@ -114,14 +114,8 @@ impl World<'_> {
             }
         }
         let device = index % self.devices.len();
-        let (mut status, mut announce) = (StatusCode(1), None);
-        for lamp in &mut self.devices[device].lamps {
-            let reaction = lamp.handle(reaction.op, &reaction.data);
-            if reaction.status.is_ok() {
-                status = StatusCode::OK;
-                announce = reaction.announce.or(announce);
-            }
-        }
+        let crate::Reaction { status, announce } =
+            self.devices[device].handle(reaction.op, &reaction.data);
         self.tally.executed += 1;
         let _ = self.links[index].device.witness.report(time, reaction.id, status)?;
         if let Some(announcement) = announce {
@@ -139,9 +133,7 @@ impl World<'_> {
         announcement: StatusAnnouncement,
     ) -> Result<(), Violation> {
         let count = self.devices.len();
-        let device = &mut self.devices[index % count];
-        device.announced = device.announced.wrapping_add(1);
-        let data = announcement.data(device.announced).to_vec();
+        let data = self.devices[index % count].announce(&announcement).to_vec();
         let asked = Asked::new(What::Announce(op::STATUS, data));
         for other in (index % count..self.links.len()).step_by(count) {
             self.post(other, name, &asked)?;
@@ -172,7 +164,7 @@ impl World<'_> {
     /// Announces the state of its first lamp.
     pub(super) fn announce_now(&mut self, index: usize, number: u32) -> Result<(), Violation> {
         let count = self.devices.len();
-        let lamp = self.devices[index % count].lamps.first();
+        let lamp = self.devices[index % count].lamps().first();
         let Some(announcement) = lamp.map(crate::Device::announcement) else { return Ok(()) };
         self.announce(index, (number, 0), announcement)
     }

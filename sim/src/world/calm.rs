@@ -152,6 +152,6 @@ impl World<'_> {
             return Ok(());
         }
         let mut all = self.devices.iter().enumerate();
-        all.try_for_each(|(index, device)| self.values.check(index, &device.lamps))
+        all.try_for_each(|(index, device)| self.values.check(index, device.lamps()))
     }
 }

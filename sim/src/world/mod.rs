@@ -32,7 +32,7 @@ use crate::chaos::micros;
 use crate::scenario::Scenario;
 use crate::trace::{Log, Place, Shared, TraceError};
 use crate::witness::Witness;
-use crate::{Device, Side, Violation};
+use crate::{Device, Lamps, Side, Violation};
 use agenda::{Agenda, NEVER};
 use cync_core::wire::MAX_PACKET;
 use cync_core::{Config, ConfigError, Instant};
@@ -135,13 +135,6 @@ impl Default for Options {
     }
 }
 
-/// A device and its lamps.
-#[derive(Debug)]
-struct Lamps {
-    lamps: Vec<Device>,
-    announced: u32,
-}
-
 /// Everything there is.
 #[derive(Debug)]
 pub struct World<'t> {
@@ -212,13 +205,13 @@ impl<'t> World<'t> {
         let (controllers, devices) = (topology.controllers.max(1), topology.devices.max(1));
         let count = usize::from(controllers) * usize::from(devices);
         let lamps = topology.lamps.max(1);
-        let new_lamps = || (1..=lamps).map(Device::new).collect();
+        let new_lamps = || (1..=lamps).map(Device::new);
         let mut world = Self {
             scenario: scenario.clone(),
             options,
             now: 0,
             links: Vec::with_capacity(count),
-            devices: (0..devices).map(|_| Lamps { lamps: new_lamps(), announced: 0 }).collect(),
+            devices: (0..devices).map(|_| Lamps::new(new_lamps())).collect(),
             values: Values::new(devices, lamps),
             agenda: Agenda::new(count * Source::EACH + 2),
             plan: Plan::new(scenario, options.record),

@@ -1,7 +1,7 @@
 //! The names that scenario files use for what has one.
 
 use super::value::{Value, choice, names, quote};
-use crate::{Direction, FaultKind, Side, Size};
+use crate::{Direction, FaultKind, LatencyProfile, Side, Size};
 use cync_core::{Preset, QueuePolicy, Stage};
 use toml::de::DeValue;
 
@@ -20,6 +20,20 @@ names!(QueuePolicy:
     Self::DropOldest => "drop-oldest",
     Self::Reject => "reject",
 );
+
+impl Value for LatencyProfile {
+    const NONE: Option<&'static str> = Some("none");
+
+    fn read(given: &DeValue<'_>) -> Result<Self, String> {
+        choice(given, &PROFILES)
+    }
+
+    fn text(&self) -> Option<String> {
+        PROFILES.iter().find(|(_, profile)| profile == self).map(|(name, _)| quote(name))
+    }
+}
+
+const PROFILES: [(&str, LatencyProfile); 1] = [("captured", LatencyProfile::Captured)];
 
 impl Value for FaultKind {
     fn read(given: &DeValue<'_>) -> Result<Self, String> {

@@ -60,7 +60,8 @@ pub(super) fn overrides<F: Fields>(f: &mut F, config: &mut Overrides) -> Result<
 /// The fields that `[chaos]` itself has for the way to the device only.
 pub(super) fn latency<F: Fields>(f: &mut F, chaos: &mut ChaosConfig) -> Result<(), F::Error> {
     f.field("latency_ms", &mut chaos.latency)?;
-    f.field("latency_variance", &mut chaos.latency_variance)
+    f.field("latency_variance", &mut chaos.latency_variance)?;
+    f.field("latency_profile", &mut chaos.latency_profile)
 }
 
 /// The other fields of chaos.

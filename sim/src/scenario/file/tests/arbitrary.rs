@@ -4,8 +4,8 @@ use crate::scenario::{
     Act, Limits, Op, Overrides, Phase, QueueOverride, Set, Side, Topology, Work, Workload,
 };
 use crate::{
-    ChaosConfig, Copy, Direction, DropPattern, Fault, FaultKind, Label, Place, Ppm, Scenario, Size,
-    What,
+    ChaosConfig, Copy, Direction, DropPattern, Fault, FaultKind, Label, LatencyProfile, Place, Ppm,
+    Scenario, Size, What,
 };
 use cync_core::{Preset, QueuePolicy, Stage};
 use proptest::collection::{btree_set, vec};
@@ -98,12 +98,14 @@ prop_compose! {
         times in vec(time(), 6),
         rates in vec(rate(), 9),
         drop_pattern in of(pattern()),
+        latency_profile in of(Just(LatencyProfile::Captured)),
         reorder_buffer_size: u16,
         corruption_bytes: u8,
     ) -> ChaosConfig {
         ChaosConfig {
             latency: times[0],
             latency_variance: times[1],
+            latency_profile,
             packet_loss_rate: rates[0],
             drop_pattern,
             duplicate_rate: rates[1],
@@ -316,7 +318,11 @@ fn sensible() -> impl Strategy<Value = Scenario> {
         let last = scenario.chaos.last().map_or(0, |phase| phase.after_commands);
         scenario.work.commands += last;
         for phase in &mut scenario.chaos {
+            phase.from_device.latency_profile = None;
             for chaos in [&mut phase.to_device, &mut phase.from_device] {
+                if chaos.latency_profile.is_some() {
+                    (chaos.latency, chaos.latency_variance) = (Duration::ZERO, Duration::ZERO);
+                }
                 chaos.reorder_buffer_size |= 1;
                 chaos.corruption_bytes |= 1;
                 chaos.reorder_delay += Duration::from_micros(1);

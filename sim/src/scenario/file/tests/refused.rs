@@ -223,6 +223,23 @@ fn chaos_that_contradicts_itself() {
 }
 
 #[test]
+fn a_latency_besides_a_profile_of_latencies() {
+    let captured = "[chaos]\nlatency_profile = \"captured\"\n";
+    refused_with(&format!("{captured}latency_ms = 44\n"), "44", "replaces it");
+    refused_with(&format!("{captured}latency_variance = 9\n"), "9", "replaces it");
+    let later =
+        format!("[chaos]\nlatency_ms = 1\n[[phase]]\nafter_commands = 1\n{}", &captured[8..]);
+    refused_with(&later, "[[phase]]", "replaces it");
+    super::with(&later.replace("[[phase]]", "[[phase]]\nlatency_ms = 0"));
+    let none = format!("{captured}[[phase]]\nafter_commands = 1\nlatency_ms = 2\n");
+    refused_with(&none, "2\n", "replaces it");
+    super::with(&format!("{none}latency_profile = \"none\"\n"));
+    let back = "[chaos.from_device]\nlatency_profile = \"captured\"\n";
+    refused_with(back, "\"captured\"", "to the device only");
+    refused_with("[chaos]\nlatency_profile = \"lan\"\n", "\"lan\"", "one of \"captured\"");
+}
+
+#[test]
 fn phases_out_of_order_or_never() {
     let phase = |after: &str| format!("[[phase]]\nafter_commands = {after}\n");
     refused_with(&phase("0"), "0", "in the order in which they begin");
