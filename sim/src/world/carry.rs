@@ -247,7 +247,9 @@ impl World<'_> {
         let departure = Departure { due, held: fate.held, coalesced: fate.coalesced, split };
         if fate.doubled {
             let again = Departure { split: None, ..departure };
-            let twin = parcel.clone();
+            let mut bytes = self.spare.pop().unwrap_or_default();
+            bytes.clone_from(&parcel.flight.bytes);
+            let twin = Parcel { flight: Flight { bytes, ..parcel.flight }, ..parcel };
             peer.pipe.depart(parcel, departure);
             peer.pipe.depart(twin, again);
         } else {
