@@ -122,6 +122,7 @@ impl World<'_> {
             }
         }
         self.tally.executed += 1;
+        self.tell_applied(index, number);
         let _ = self.links[index].device.witness.report(time, reaction.id, status)?;
         if let Some(announcement) = announce {
             self.announce(index, (number, before), announcement)?;

@@ -44,6 +44,7 @@ impl World<'_> {
         let about = self.about(index, side, handed, bytes);
         self.count_spurious(index, side, handed);
         let fate = self.fate(index, side, &about);
+        self.tell_handed(index, side, (handed, about.answers), bytes, fate.doubled);
         if !fate.lost {
             let mut packet = self.spare.pop().unwrap_or_default();
             packet.clear();
@@ -283,6 +284,7 @@ impl World<'_> {
     /// A session has dealt with a packet.
     pub(super) fn dealt_with(&mut self, index: usize, side: Side, parcel: Parcel) {
         let Parcel { flight, answers } = parcel;
+        self.tell_arrived(index, side, &flight, answers);
         let (end, peer) = self.links[index].both(side);
         if let Some(message) = flight.message {
             peer.witness.answerable(message);

@@ -19,6 +19,7 @@ mod progress;
 mod records;
 mod seat;
 mod seating;
+mod story;
 mod tap;
 mod values;
 mod work;
@@ -28,6 +29,7 @@ pub use outcome::{Broken, Counted, Outcome, Recording};
 pub use plan::Effects;
 pub use progress::{Held, Progress};
 pub(crate) use seating::Seating;
+pub use story::{Happening, Passage, Pick, Story, story};
 pub(crate) use tap::Tap;
 
 use crate::chaos::micros;
@@ -51,6 +53,7 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
+use story::Teller;
 use values::Values;
 use work::Working;
 
@@ -155,6 +158,8 @@ pub struct World<'t> {
     progress: u64,
     /// What every call of a session is written to, if it is.
     trace: Option<Shared<'t>>,
+    /// Somebody wants to know what becomes of one command.
+    teller: Option<Box<Teller>>,
 }
 
 /// Runs a scenario to its end.
@@ -228,6 +233,7 @@ impl<'t> World<'t> {
             transit: micros(topology.round_trip) / 2,
             seating: Seating::new(scenario)?,
             trace,
+            teller: None,
             out: vec![0; MAX_PACKET],
             spare: Vec::new(),
             quiet: false,
@@ -313,14 +319,17 @@ impl<'t> World<'t> {
     }
 
     /// Performs the scenario, then checks what must hold once the faults have stopped.
-    fn run(mut self, mut slices: Option<Slices<'_>>) -> Outcome {
+    fn run(mut self, slices: Option<Slices<'_>>) -> Outcome {
+        let broken = self.perform_all(slices);
+        self.outcome(broken)
+    }
+
+    fn perform_all(&mut self, mut slices: Option<Slices<'_>>) -> Option<Broken> {
         let broken = self.perform(slices.as_mut()).and_then(|()| self.calm_down()).err();
         if let Some(slices) = slices {
-            slices.end(&self);
+            slices.end(self);
         }
-        let broken =
-            broken.map(|violation| Broken { violation, at: Duration::from_micros(self.now) });
-        self.outcome(broken)
+        broken.map(|violation| Broken { violation, at: Duration::from_micros(self.now) })
     }
 
     fn perform(&mut self, mut slices: Option<&mut Slices<'_>>) -> Result<(), Violation> {
