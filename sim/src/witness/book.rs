@@ -322,7 +322,6 @@ impl Book {
     }
 
     /// How many messages are remembered, are live, and may have copies under way.
-    #[cfg(test)]
     pub(super) fn remembered(&self) -> [usize; 3] {
         [self.messages.len(), self.live.len(), self.under_way.len()]
     }

@@ -183,7 +183,6 @@ impl Ears {
     }
 
     /// Everything that is remembered.
-    #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
         let of_senders: usize = self.senders.values().map(|sender| sender.accepted.len()).sum();
         self.accepted.len() + of_senders + self.lent.len() + self.owed.len()

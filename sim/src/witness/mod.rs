@@ -211,6 +211,12 @@ impl Witness {
         self.accepted
     }
 
+    /// How much the model remembers of the messages that were sent, and of those that arrived.
+    pub fn remembered(&self) -> usize {
+        let sent: usize = self.book.remembered().iter().sum();
+        sent + self.ears.remembered()
+    }
+
     /// Heartbeats that were answered.
     pub const fn heartbeats_answered(&self) -> u64 {
         self.ears.ponged

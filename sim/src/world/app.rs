@@ -117,6 +117,7 @@ impl World<'_> {
         let crate::Reaction { status, announce } =
             self.devices[device].handle(reaction.op, &reaction.data);
         self.tally.executed += 1;
+        self.tell_applied(index, number);
         let _ = self.links[index].device.witness.report(time, reaction.id, status)?;
         if let Some(announcement) = announce {
             self.announce(index, (number, before), announcement)?;

@@ -44,6 +44,7 @@ impl World<'_> {
         let about = self.about(index, side, handed, bytes);
         self.count_spurious(index, side, handed);
         let fate = self.fate(index, side, &about);
+        self.tell_handed(index, side, (handed, about.answers), bytes, fate.doubled);
         if !fate.lost {
             let mut packet = self.spare.pop().unwrap_or_default();
             packet.clear();
@@ -247,7 +248,9 @@ impl World<'_> {
         let departure = Departure { due, held: fate.held, coalesced: fate.coalesced, split };
         if fate.doubled {
             let again = Departure { split: None, ..departure };
-            let twin = parcel.clone();
+            let mut bytes = self.spare.pop().unwrap_or_default();
+            bytes.clone_from(&parcel.flight.bytes);
+            let twin = Parcel { flight: Flight { bytes, ..parcel.flight }, ..parcel };
             peer.pipe.depart(parcel, departure);
             peer.pipe.depart(twin, again);
         } else {
@@ -281,6 +284,7 @@ impl World<'_> {
     /// A session has dealt with a packet.
     pub(super) fn dealt_with(&mut self, index: usize, side: Side, parcel: Parcel) {
         let Parcel { flight, answers } = parcel;
+        self.tell_arrived(index, side, &flight, answers);
         let (end, peer) = self.links[index].both(side);
         if let Some(message) = flight.message {
             peer.witness.answerable(message);

@@ -256,11 +256,15 @@ impl World<'_> {
             Event::Executed { .. } | Event::Acked { .. } | Event::Done { .. } => {
                 let record = message.and_then(|it| self.links[index].end(side).records.get(it));
                 let Some(record) = record else { return Ok(()) };
-                let Event::Done { outcome, receipt, .. } = event else { return Ok(()) };
-                record.done = true;
-                record.stage = receipt.stage;
+                if let Event::Done { receipt, .. } = event {
+                    record.done = true;
+                    record.stage = receipt.stage;
+                }
                 let record = *record;
                 if side == Side::Controller {
+                    self.tell_event(index, &record, event);
+                }
+                if let (Event::Done { outcome, receipt, .. }, Side::Controller) = (event, side) {
                     self.command_ended(index, &record, outcome, receipt, now);
                 }
             }

@@ -15,9 +15,11 @@ mod manners;
 mod outcome;
 mod pipe;
 mod plan;
+mod progress;
 mod records;
 mod seat;
 mod seating;
+mod story;
 mod tap;
 mod values;
 mod work;
@@ -25,7 +27,9 @@ mod work;
 pub use histogram::Histogram;
 pub use outcome::{Broken, Counted, Outcome, Recording};
 pub use plan::Effects;
+pub use progress::{Held, Progress};
 pub(crate) use seating::Seating;
+pub use story::{Happening, Passage, Pick, Story, story};
 pub(crate) use tap::Tap;
 
 use crate::chaos::micros;
@@ -41,6 +45,7 @@ use manners::Manners;
 use outcome::Tally;
 use pipe::Pipe;
 use plan::Plan;
+use progress::Slices;
 use records::Records;
 use seat::Seat;
 use std::cell::RefCell;
@@ -48,6 +53,7 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
+use story::Teller;
 use values::Values;
 use work::Working;
 
@@ -163,6 +169,8 @@ pub struct World<'t> {
     progress: u64,
     /// What every call of a session is written to, if it is.
     trace: Option<Shared<'t>>,
+    /// Somebody wants to know what becomes of one command.
+    teller: Option<Box<Teller>>,
 }
 
 /// Runs a scenario to its end.
@@ -170,7 +178,22 @@ pub struct World<'t> {
 /// # Errors
 /// If its sessions cannot be configured as it says; [`Scenario::parse`] refuses such a scenario.
 pub fn run(scenario: &Scenario, options: Options) -> Result<Outcome, ConfigError> {
-    Ok(World::new(scenario, options, None)?.run())
+    Ok(World::new(scenario, options, None)?.run(None))
+}
+
+/// As [`run`], and says how it goes at every multiple of `every`, and once more at the end, when everything has come to
+/// rest. What is said changes nothing: the outcome is that of [`run`].
+///
+/// # Errors
+/// As [`run`].
+pub fn run_observed(
+    scenario: &Scenario,
+    options: Options,
+    every: Duration,
+    observer: &mut dyn FnMut(&Progress),
+) -> Result<Outcome, ConfigError> {
+    let slices = Slices::new(every, observer);
+    Ok(World::new(scenario, options, None)?.run(Some(slices)))
 }
 
 /// As [`run`], and writes everything that goes into sessions and comes out of them to `trace`, line by line (see
@@ -189,7 +212,7 @@ pub fn run_traced(
         return Err(TraceError::Scenario("its times are no whole microseconds".into()));
     }
     let log = Rc::new(RefCell::new(Log::new(trace, &text)));
-    let outcome = World::new(scenario, options, Some(Rc::clone(&log)))?.run();
+    let outcome = World::new(scenario, options, Some(Rc::clone(&log)))?.run(None);
     let broken = outcome.broken.as_ref().map(|broken| broken.violation.to_string());
     log.borrow_mut().end(outcome.hash, broken)?;
     Ok(outcome)
@@ -221,6 +244,7 @@ impl<'t> World<'t> {
             transit: micros(topology.round_trip) / 2,
             seating: Seating::new(scenario)?,
             trace,
+            teller: None,
             out: vec![0; MAX_PACKET],
             spare: Vec::new(),
             quiet: false,
@@ -310,14 +334,20 @@ impl<'t> World<'t> {
     }
 
     /// Performs the scenario, then checks what must hold once the faults have stopped.
-    fn run(mut self) -> Outcome {
-        let broken = self.perform().and_then(|()| self.calm_down()).err();
-        let broken =
-            broken.map(|violation| Broken { violation, at: Duration::from_micros(self.now) });
+    fn run(mut self, slices: Option<Slices<'_>>) -> Outcome {
+        let broken = self.perform_all(slices);
         self.outcome(broken)
     }
 
-    fn perform(&mut self) -> Result<(), Violation> {
+    fn perform_all(&mut self, mut slices: Option<Slices<'_>>) -> Option<Broken> {
+        let broken = self.perform(slices.as_mut()).and_then(|()| self.calm_down()).err();
+        if let Some(slices) = slices {
+            slices.end(self);
+        }
+        broken.map(|violation| Broken { violation, at: Duration::from_micros(self.now) })
+    }
+
+    fn perform(&mut self, mut slices: Option<&mut Slices<'_>>) -> Result<(), Violation> {
         let now = self.time();
         for index in 0..self.links.len() {
             for side in Side::BOTH {
@@ -332,6 +362,9 @@ impl<'t> World<'t> {
         self.schedule_work();
         let until = self.scenario.duration.map_or(NEVER, micros);
         while !self.work_is_done() {
+            if let Some(slices) = &mut slices {
+                slices.pass(self, until);
+            }
             if !self.step(until)? || self.is_stuck() {
                 break;
             }

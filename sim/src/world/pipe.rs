@@ -79,6 +79,11 @@ impl Pipe {
         self.held
     }
 
+    /// Packets on their way, and those that have arrived and were not dealt with.
+    pub(super) fn len(&self) -> usize {
+        self.travelling.len() + self.arrived.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.travelling.is_empty() && self.arrived.is_empty()
     }

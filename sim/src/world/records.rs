@@ -107,6 +107,10 @@ impl Records {
         self.records.push_back(record);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
     pub(super) fn get(&mut self, message: u32) -> Option<&mut Record> {
         self.records.get_mut(message.checked_sub(self.first)? as usize)
     }

@@ -86,6 +86,11 @@ impl<'t> Seat<'t> {
         self.witness.session()
     }
 
+    /// How much its model remembers.
+    pub(super) fn remembered(&self) -> usize {
+        self.witness.remembered()
+    }
+
     /// L1: what should have ended by now has.
     pub(super) fn check_ends(&self, now: Instant) -> Result<(), Violation> {
         self.witness.check_ends(now)

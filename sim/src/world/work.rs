@@ -285,6 +285,7 @@ impl World<'_> {
             Ok((id, _)) => {
                 self.tally.sent += 1;
                 let nth = self.tally.sent;
+                self.tell_asked(&op, nth);
                 if op.number < self.working.numbers {
                     self.working.ids.insert(op.number, id);
                 }
