@@ -212,6 +212,7 @@ impl ChaosConfig {
         let Self { reorder_rate, corruption_rate, split_rate, coalesce_rate, .. } = self;
         let rates = [packet_loss_rate, duplicate_rate, reorder_rate, corruption_rate];
         latency.is_zero()
+            && self.latency_profile.is_none()
             && drop_pattern.is_none()
             && rates.into_iter().chain([split_rate, coalesce_rate]).all(|it| *it == Ppm::ZERO)
     }

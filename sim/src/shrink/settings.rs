@@ -58,6 +58,7 @@ fields!(
     ChaosConfig {
         latency,
         latency_variance,
+        latency_profile,
         packet_loss_rate,
         drop_pattern,
         duplicate_rate,
