@@ -68,6 +68,7 @@ Examples:
   echo d300000000 | cync decode - --json
   cync encode power --device 5 --on | cync decode -
   cync scenario show high-loss > mine.toml && cync scenario check mine.toml
+  cync validate --out validation.md
 
 Exit codes:
 ";

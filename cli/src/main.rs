@@ -19,6 +19,7 @@ mod simulate;
 mod stats;
 mod streams;
 mod toggle;
+mod validate;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -39,6 +40,7 @@ enum Command {
     Decode(decode::Args),
     Encode(encode::Args),
     Scenario(scenario::Args),
+    Validate(validate::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Scenario(args) => scenario::run(&args),
+        Command::Validate(args) => validate::run(&args),
     };
     exit.into()
 }
