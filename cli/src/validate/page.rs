@@ -88,6 +88,9 @@ fn times_object(times: &Times) -> Value {
     })
 }
 
+/// What sockets do not show.
+const UNSEEN: &str = "not seen from outside";
+
 /// A number of thousandths, as it is written with as many digits as it needs and so many at least.
 fn decimal(thousandths: u64, digits: usize) -> String {
     let mut text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
@@ -157,7 +160,7 @@ const NOT_MEASURED: &str = "\
 | time that a lock on the state is held | There is no lock: a session is a state machine that one driver owns, and ten devices are ten of them. Nothing waits for another device's state. On sockets the clients of one session share it behind a mutex that is held for one call and never across a wait |
 | queue inside a device | The model acts on a command when it takes it from its inbox, at once. Real devices do not say how many commands they hold; the recorded times include it |
 | the same with real devices | There are none here. The recorded rows are theirs |
-| with 20 % loss and 100 ms latency | `cync scenario show loss-and-latency` is that run and its limits. Fewer than 5 % re-transmissions at 20 % loss both ways are not possible: a third of all first copies, or their acknowledgements, is lost |
+| with 20 % loss and 100 ms latency | `cync scenario show loss-and-latency` is that run and its limits. Fewer than 5 % re-transmissions at 20 % loss both ways are not possible: more than a third of all first copies, or their acknowledgements, is lost |
 ";
 
 const LIVE: &str = "\
@@ -285,9 +288,12 @@ fn group(f: &mut fmt::Formatter<'_>, all: &[(&str, &Measured)]) -> fmt::Result {
         share(endless as u64, group)
     })?;
     row("commands waiting in a session's queue, at most", &|group| {
-        group.deepest_queue.map_or_else(|| "not seen from outside".to_owned(), |it| it.to_string())
+        group.deepest_queue.map_or_else(|| UNSEEN.to_owned(), |it| it.to_string())
     })?;
-    row("time that a lock is held", &|_| "there is no lock".to_owned())?;
+    row("time that a lock is held", &|group| {
+        let seen = group.deepest_queue.map(|_| "there is no lock");
+        seen.unwrap_or(UNSEEN).to_owned()
+    })?;
     row("no queue for sending is needed", &|group| met(group_met(group)).to_owned())?;
     writeln!(f)
 }

@@ -89,7 +89,8 @@ async fn group() -> Result<Group, Failed> {
     for round in 0..ROUNDS {
         let began = Instant::now();
         let mut all = JoinSet::new();
-        for client in clients.iter().cloned() {
+        for client in &clients {
+            let client = client.clone();
             all.spawn(async move { switch(&client, round % 2 == 0).await });
         }
         let each: Vec<_> =
