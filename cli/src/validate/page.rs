@@ -320,10 +320,10 @@ mod tests {
         let simulated = vec![("plain", Measured::default())];
         let page = Page { date: "2025-11-21".into(), simulated, sockets: Measured::default() };
         let text = page.to_string();
-        assert!(
-            text.starts_with("# Validation\n\ncync 0.1.0, 2025-11-21. All targets: **missed**.\n"),
-            "{text}"
-        );
+        let version = env!("CARGO_PKG_VERSION");
+        let head =
+            format!("# Validation\n\ncync {version}, 2025-11-21. All targets: **missed**.\n");
+        assert!(text.starts_with(&head), "{text}");
         assert!(
             text.contains("| plain | never | never | never | never | 0 % | 0 % | **missed** |\n")
         );
