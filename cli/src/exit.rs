@@ -71,6 +71,7 @@ Examples:
   cync encode power --device 5 --on | cync decode -
   cync run high-loss --workers 10 --trace run.jsonl && cync replay run.jsonl
   cync scenario show high-loss > mine.toml && cync scenario check mine.toml
+  cync validate --out validation.md
 
 Exit codes:
 ";

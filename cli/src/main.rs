@@ -22,6 +22,7 @@ mod simulate;
 mod stats;
 mod streams;
 mod toggle;
+mod validate;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -45,6 +46,7 @@ enum Command {
     Scenario(scenario::Args),
     Run(run::Args),
     Replay(replay::Args),
+    Validate(validate::Args),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Scenario(args) => scenario::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Validate(args) => validate::run(&args),
     };
     exit.into()
 }

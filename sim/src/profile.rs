@@ -56,6 +56,7 @@ impl LatencyProfile {
     }
 
     /// The longest extra travel time, in microseconds.
+    #[cfg(any(test, feature = "net"))]
     pub(crate) fn longest(self) -> u64 {
         self.round_trip(WHOLE) - BASE
     }
