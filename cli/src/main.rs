@@ -3,6 +3,7 @@
 mod arg;
 mod auth;
 mod capture;
+mod chaos;
 mod decode;
 mod encode;
 mod entropy;
@@ -16,6 +17,7 @@ mod render;
 mod report;
 mod scenario;
 mod simulate;
+mod soak;
 mod stats;
 mod streams;
 mod toggle;
@@ -39,6 +41,8 @@ enum Command {
     Decode(decode::Args),
     Encode(encode::Args),
     Scenario(scenario::Args),
+    Chaos(chaos::Args),
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Scenario(args) => scenario::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
+        Command::Soak(args) => soak::run(&args),
     };
     exit.into()
 }
