@@ -67,6 +67,8 @@ Examples:
   cync decode capture.jsonl --stats
   echo d300000000 | cync decode - --json
   cync encode power --device 5 --on | cync decode -
+  cync chaos --html chaos.html
+  cync soak --hours 9
   cync scenario show high-loss > mine.toml && cync scenario check mine.toml
 
 Exit codes:

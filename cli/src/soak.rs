@@ -154,6 +154,10 @@ struct Growth {
     before: Held,
     /// The same, of every later quarter.
     after: Held,
+    /// The most that it held at any moment of the first hour.
+    most: Held,
+    /// The last that was heard of it: once the run is over, what it holds at rest.
+    last: Option<Progress>,
     /// The most packets at one moment, and the buffers in the end.
     packets: u64,
     buffers: u64,
@@ -166,9 +170,13 @@ impl Growth {
         self.packets = self.packets.max(progress.most.packets);
         self.buffers = progress.held.buffers;
         let early = progress.time <= HOUR;
-        // The last one is of the end, when everything is at rest: less is held there, or something does not end.
-        let held = if early { &mut self.before } else { &mut self.after };
-        *held = held.max(progress.least);
+        if let Some(slice) = self.last.replace(*progress) {
+            let held = if slice.time <= HOUR { &mut self.before } else { &mut self.after };
+            *held = held.max(slice.least);
+        }
+        if early {
+            self.most = self.most.max(progress.most);
+        }
         if let Some(Memory { resident, .. }) = memory {
             let (before, after) = self.resident.get_or_insert_default();
             let most = if early { before } else { after };
@@ -177,7 +185,7 @@ impl Growth {
     }
 
     fn problems(&self) -> Vec<String> {
-        let Self { before, after, packets, buffers, resident } = self;
+        let Self { before, after, packets, buffers, resident, .. } = self;
         let mut problems = Vec::new();
         for (what, before, after) in [
             ("messages of which something can come", before.messages, after.messages),
@@ -190,6 +198,18 @@ impl Growth {
                 problems.push(format!(
                     "{what} grew from {before} to {after} after the first hour: {grown} more"
                 ));
+            }
+        }
+        let held = self.last.map(|last| last.held).unwrap_or_default();
+        for (what, held, most) in [
+            ("messages of which something can come", held.messages, self.most.messages),
+            ("commands that have not ended", held.open, 0),
+            ("packets on their way", held.packets, 0),
+            ("messages that the models remember", held.remembered, self.most.remembered),
+        ] {
+            if held > most {
+                problems
+                    .push(format!("at rest there are {held} {what}, and must be {most} at most"));
             }
         }
         if buffers > packets {
@@ -227,7 +247,7 @@ mod tests {
     use super::*;
 
     fn progress(hours: u64, messages: u64, buffers: u64) -> Progress {
-        let held = Held { messages, buffers, packets: 5, ..Held::default() };
+        let held = Held { messages, buffers, ..Held::default() };
         Progress {
             time: HOUR * hours as u32,
             commands: 1,
@@ -236,7 +256,7 @@ mod tests {
             packets: 1,
             held,
             least: held,
-            most: held,
+            most: Held { packets: 5, ..held },
         }
     }
 
@@ -248,10 +268,24 @@ mod tests {
         growth.look(&progress(3, 6, 5), None);
         assert_eq!(growth.problems(), [""; 0]);
         growth.look(&progress(4, 8, 6), None);
+        growth.look(&progress(5, 7, 6), None);
         let messages =
             "messages of which something can come grew from 7 to 8 after the first hour: 1 more";
         let buffers = "there are 6 buffers for packets, but never were more than 5 packets";
         assert_eq!(growth.problems(), [messages, buffers]);
+    }
+
+    #[test]
+    fn at_rest_nothing_is_open_and_no_more_is_remembered_than_in_the_first_hour() {
+        let mut growth = Growth::default();
+        growth.look(&progress(1, 7, 5), None);
+        let mut end = progress(2, 8, 5);
+        (end.held.open, end.held.packets) = (1, 0);
+        growth.look(&end, None);
+        let messages =
+            "at rest there are 8 messages of which something can come, and must be 7 at most";
+        let open = "at rest there are 1 commands that have not ended, and must be 0 at most";
+        assert_eq!(growth.problems(), [messages, open]);
     }
 
     #[test]

@@ -21,8 +21,8 @@ const HEAD: f64 = 34.0;
 /// Something that is drawn at a height of its own.
 #[derive(Clone, Copy, Debug)]
 enum Mark<'a> {
-    /// The nth packet, and its nth arrival.
-    Arrived(usize, usize),
+    /// The nth packet, or a double of it.
+    Arrived(usize),
     Happened(&'a Happening),
     Handed(usize),
 }
@@ -31,7 +31,7 @@ impl Mark<'_> {
     /// Of what happens at one time: what arrives causes what happens, and that causes what is handed over.
     const fn order(self) -> u8 {
         match self {
-            Self::Arrived(..) => 0,
+            Self::Arrived(_) => 0,
             Self::Happened(_) => 1,
             Self::Handed(_) => 2,
         }
@@ -51,8 +51,8 @@ fn placed(story: &Story) -> Vec<Placed<'_>> {
     let mut add = |at: Duration, mark| all.push(Placed { at, mark, y: 0.0 });
     for (nth, passage) in story.passages.iter().enumerate() {
         add(passage.at, Mark::Handed(nth));
-        for (arrival, at) in passage.arrived.iter().enumerate() {
-            add(*at, Mark::Arrived(nth, arrival));
+        for at in &passage.arrived {
+            add(*at, Mark::Arrived(nth));
         }
     }
     for (at, happening) in &story.moments {
@@ -148,7 +148,7 @@ fn waits<'m, 'a>(story: &Story, marks: &'m [Placed<'a>]) -> Vec<(&'m Placed<'a>,
 fn draw(html: &mut String, story: &Story, marks: &[Placed<'_>], it: &Placed<'_>) -> fmt::Result {
     let y = it.y;
     match it.mark {
-        Mark::Arrived(..) => Ok(()),
+        Mark::Arrived(_) => Ok(()),
         Mark::Happened(happening) => {
             let (x, anchor) = match side(happening) {
                 Side::Controller => (CONTROLLER - 16.0, "end"),
@@ -204,7 +204,7 @@ fn passage_lines(
     }
     let (line, head) =
         if passage.attempt > 0 { ("line", "head") } else { ("answer", "answer-head") };
-    for it in marks.iter().filter(|it| matches!(it.mark, Mark::Arrived(of, _) if of == nth)) {
+    for it in marks.iter().filter(|it| matches!(it.mark, Mark::Arrived(of) if of == nth)) {
         let (end, back) = (it.y, if to > from { -8.0 } else { 8.0 });
         writeln!(
             html,
@@ -224,7 +224,7 @@ fn table(html: &mut String, story: &Story, marks: &[Placed<'_>], begin: Duration
     for it in marks {
         let (who, what, packet) = match it.mark {
             Mark::Happened(happening) => (side(happening), said(happening), String::new()),
-            Mark::Handed(nth) | Mark::Arrived(nth, _) => {
+            Mark::Handed(nth) | Mark::Arrived(nth) => {
                 let Some(passage) = story.passages.get(nth) else { continue };
                 match it.mark {
                     Mark::Handed(_) => {
