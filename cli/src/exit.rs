@@ -70,6 +70,8 @@ Examples:
   echo d300000000 | cync decode - --json
   cync encode power --device 5 --on | cync decode -
   cync run high-loss --workers 10 --trace run.jsonl && cync replay run.jsonl
+  cync chaos --html chaos.html
+  cync soak --hours 9
   cync scenario show high-loss > mine.toml && cync scenario check mine.toml
   cync validate --out validation.md
 

@@ -3,6 +3,7 @@
 mod arg;
 mod auth;
 mod capture;
+mod chaos;
 mod decode;
 mod encode;
 mod entropy;
@@ -19,6 +20,7 @@ mod run;
 mod scenario;
 mod shrink;
 mod simulate;
+mod soak;
 mod stats;
 mod streams;
 mod toggle;
@@ -47,6 +49,8 @@ enum Command {
     Run(run::Args),
     Replay(replay::Args),
     Validate(validate::Args),
+    Chaos(chaos::Args),
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +64,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
+        Command::Soak(args) => soak::run(&args),
     };
     exit.into()
 }

@@ -169,7 +169,7 @@ impl Bucket {
         taken.is_some()
     }
 
-    /// A first transmission brings its share.
+    /// A transmission brings its share.
     pub(crate) fn bring(&mut self, now: u64) {
         let share = u64::from(self.rules.percent) * (TOKEN / 100);
         self.parts = (self.parts_at(now) + share).min(u64::from(self.rules.burst) * TOKEN);

@@ -149,6 +149,23 @@ fn thirty_two_unmatched_answers_a_second_are_tolerated_for_ever_and_one_more_is_
 }
 
 #[test]
+fn every_copy_that_is_handed_over_may_bring_four_unmatched_answers_more() {
+    let mut hub = hub();
+    for n in 0..256 {
+        assert!(hub.hear(&ack(MsgId(n))));
+    }
+    let mut out = [0; 128];
+    hub.session.send(hub.now, switch(5, true)).unwrap();
+    while hub.session.poll_transmit(hub.now, &mut out).unwrap().is_some() {}
+    for n in 0..4 {
+        assert!(hub.hear(&ack(MsgId(n))));
+    }
+    assert_eq!(hangups(&mut hub), []);
+    hub.hear(&ack(MsgId(4)));
+    assert_eq!(hangups(&mut hub), [HangupReason::UnmatchedAnswers]);
+}
+
+#[test]
 fn every_kind_of_unmatched_answer_counts() {
     let msg_id = MsgId(1);
     let receipt = Receipt { endpoint: ENDPOINT, msg_id, status: StatusCode::OK };

@@ -14,8 +14,9 @@ use crate::stats::Stats;
 use crate::time::{CivilTime, Instant, micros};
 use core::time::Duration;
 
-/// Answers that nobody waits for: so many at once, so many a second. More are no accident.
-const UNMATCHED: RetryBudget = RetryBudget { percent: 0, per_second: 32, burst: 256 };
+/// Answers that nobody waits for: so many at once, so many a second, and four for every copy that is handed over, because
+/// whatever carries it may double it, and the answers to both. More are no accident.
+const UNMATCHED: RetryBudget = RetryBudget { percent: 400, per_second: 32, burst: 256 };
 
 /// Everything but the framer, which lends the packets that change it.
 #[derive(Clone, Debug)]

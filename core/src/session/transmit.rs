@@ -125,6 +125,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let View { id, message, copies, riding, refused, .. } = view;
         let len = encode(view, out).map_err(own_packet)?;
         let now = self.now.as_micros();
+        self.unmatched.bring(now);
         if copies == 0 {
             self.budget.bring(now);
             self.waits_for_ids = false;
