@@ -7,11 +7,14 @@ mod decode;
 mod encode;
 mod entropy;
 mod exit;
+mod explore;
 mod hex;
 mod impairment;
 mod interrupt;
 mod lines;
 mod log;
+#[cfg(planted)]
+mod plant;
 mod render;
 mod replay;
 mod report;
@@ -39,6 +42,7 @@ struct Cli {
 enum Command {
     Toggle(Box<toggle::Args>),
     Simulate(simulate::Args),
+    Explore(explore::Args),
     Shrink(shrink::Args),
     Decode(decode::Args),
     Encode(encode::Args),
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Toggle(args) => toggle::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Explore(args) => explore::run(&args),
         Command::Shrink(args) => shrink::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),

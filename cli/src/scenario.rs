@@ -77,7 +77,7 @@ pub(crate) fn find(scenario: &Path) -> Result<Scenario, String> {
     let known = library.filter(|(name, _)| scenario.as_os_str() == *name);
     match known.map(|(_, text)| *text).next() {
         Some(text) => Scenario::parse(text).map_err(|error| error.to_string()),
-        None => check(scenario).map_err(|problem| format!("{}:{problem}", scenario.display())),
+        None => load(scenario).map_err(|problem| format!("{}:{problem}", scenario.display())),
     }
 }
 
