@@ -8,11 +8,14 @@ mod decode;
 mod encode;
 mod entropy;
 mod exit;
+mod explore;
 mod hex;
 mod impairment;
 mod interrupt;
 mod lines;
 mod log;
+#[cfg(planted)]
+mod plant;
 mod render;
 mod replay;
 mod report;
@@ -42,6 +45,7 @@ struct Cli {
 enum Command {
     Toggle(Box<toggle::Args>),
     Simulate(simulate::Args),
+    Explore(explore::Args),
     Shrink(shrink::Args),
     Decode(decode::Args),
     Encode(encode::Args),
@@ -57,6 +61,7 @@ fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Toggle(args) => toggle::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Explore(args) => explore::run(&args),
         Command::Shrink(args) => shrink::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),

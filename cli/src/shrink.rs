@@ -8,6 +8,7 @@ use cync_sim::shrink::{self, MOST_RUNS, Progress, Shrunk};
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Progress is shown once in so many runs.
 const SHOWN: u64 = 50;
@@ -26,16 +27,22 @@ pub(crate) struct Args {
     /// The scenario that is drawn from this seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    #[command(flatten)]
+    files: Files,
+    #[cfg(planted)]
+    #[command(flatten)]
+    plant: crate::plant::Plant,
+}
+
+/// Where the smallest scenario goes, besides standard output.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Files {
     /// Write the smallest scenario to this file, too
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
     /// Write a test to this file that fails as long as the invariant is broken
     #[arg(long, value_name = "FILE")]
-    test: Option<PathBuf>,
-    /// Plant a defect in the core first
-    #[cfg(planted)]
-    #[arg(long, value_name = "NAME")]
-    plant: Option<String>,
+    pub(crate) test: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -46,12 +53,9 @@ Examples:
 
 pub(crate) fn run(args: &Args) -> Exit {
     #[cfg(planted)]
-    if let Some(name) = &args.plant {
-        let Some(defect) = cync_core::planted::Defect::from_name(name) else {
-            complain(format_args!("--plant: no defect is called {name}"));
-            return Exit::Usage;
-        };
-        cync_core::planted::plant(Some(defect));
+    if let Err(problem) = args.plant.plant() {
+        complain(problem);
+        return Exit::Usage;
     }
     let (name, found) = match (&args.scenario, args.seed) {
         (Some(path), _) => (path.display().to_string(), scenario::find(path)),
@@ -64,6 +68,18 @@ pub(crate) fn run(args: &Args) -> Exit {
         Ok(scenario) => scenario,
         Err(problem) => return complain(problem),
     };
+    let Some(shrunk) = smallest(&scenario, &AtomicBool::new(false)) else {
+        return complain(format_args!("{name} breaks no invariant: there is nothing to shrink"));
+    };
+    let printed = print(&shrunk.scenario.to_toml());
+    match printed.and_then(|()| report(&args.files, &scenario, &shrunk)) {
+        Ok(()) => Exit::Done,
+        Err(problem) => complain(problem),
+    }
+}
+
+/// Shrinks a scenario, and shows how far it is, on a terminal. Once it is to stop, what there is by then has to do.
+pub(crate) fn smallest(scenario: &Scenario, stop: &AtomicBool) -> Option<Shrunk> {
     let shown = io::stderr().is_terminal();
     let mut progress = |now: &Progress| {
         if shown && now.runs.is_multiple_of(SHOWN) {
@@ -73,18 +89,16 @@ pub(crate) fn run(args: &Args) -> Exit {
                 write!(io::stderr(), "\r{runs} runs: {ops} operations, {faults} faults left\x1b[K");
         }
     };
-    let result = shrink::shrink(&scenario, MOST_RUNS, &mut |it| shrink::breaks(it), &mut progress);
+    let mut breaks = |it: &Scenario| if stop.load(Relaxed) { None } else { shrink::breaks(it) };
+    let result = shrink::shrink(scenario, MOST_RUNS, &mut breaks, &mut progress);
     if shown {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
-    let Some(shrunk) = result else {
-        return complain(format_args!("{name} breaks no invariant: there is nothing to shrink"));
-    };
-    report(args, &scenario, &shrunk)
+    result
 }
 
-/// Says what is left, and writes it.
-fn report(args: &Args, before: &Scenario, shrunk: &Shrunk) -> Exit {
+/// Says what is left, and writes it into the files that were asked for.
+pub(crate) fn report(files: &Files, before: &Scenario, shrunk: &Shrunk) -> Result<(), String> {
     let Shrunk { scenario, invariant, message, runs, explicit, exhausted, .. } = shrunk;
     let count = |it: &Scenario| (it.work.commands + it.work.ops.len() as u64, it.faults.len());
     let ((many, more), (ops, faults)) = (count(before), count(scenario));
@@ -102,14 +116,6 @@ fn report(args: &Args, before: &Scenario, shrunk: &Shrunk) -> Exit {
     if *exhausted {
         say(format_args!("{MOST_RUNS} runs are the most: a smaller scenario may exist"));
     }
-    let toml = scenario.to_toml();
-    let mut out = io::stdout().lock();
-    match out.write_all(toml.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return complain(format_args!("cannot write: {error}"));
-        }
-        _ => {}
-    }
     let mut write = |path: &Option<PathBuf>, what: &str, text: &str| -> Result<(), String> {
         let Some(path) = path else { return Ok(()) };
         let wrong = |error| format!("cannot write {}: {error}", path.display());
@@ -117,10 +123,17 @@ fn report(args: &Args, before: &Scenario, shrunk: &Shrunk) -> Exit {
         say(format_args!("{what} written to {}", path.display()));
         Ok(())
     };
-    let written = write(&args.out, "scenario", &toml)
-        .and_then(|()| write(&args.test, "test", &shrink::to_test(shrunk)));
-    match written {
-        Ok(()) => Exit::Done,
-        Err(problem) => complain(problem),
+    write(&files.out, "scenario", &scenario.to_toml())?;
+    write(&files.test, "test", &shrink::to_test(shrunk))
+}
+
+/// Prints this. Whoever closes standard output does not want it.
+pub(crate) fn print(text: &str) -> Result<(), String> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write: {error}"))
+        }
+        _ => Ok(()),
     }
 }

@@ -14,6 +14,9 @@ const AGAIN: [(Manner, &str); 6] = [
     (Manner::TimeGoesBack, "C5"),
 ];
 
+/// How often [`check`] runs a scenario that breaks nothing.
+pub const RUNS: u64 = 1 + AGAIN.len() as u64;
+
 /// Runs a scenario with every invariant on, then again as drivers of other manners would, and compares. `record` is that of
 /// [`Options`].
 ///

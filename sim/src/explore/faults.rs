@@ -2,8 +2,9 @@
 
 use super::Dice;
 use super::tasks::BEGIN;
-use crate::scenario::{Act, Op, Phase};
+use crate::scenario::{Act, Op, Phase, QueueOverride};
 use crate::{ChaosConfig, Direction, Fault, FaultKind, Place, Ppm, Scenario, Side, What};
+use cync_core::QueuePolicy;
 use std::time::Duration;
 
 pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
@@ -23,6 +24,9 @@ pub(super) fn draw(dice: &mut Dice, scenario: &mut Scenario) {
     scenario.chaos = vec![Phase { after_commands: 0, to_device, from_device }];
     if on(FaultKind::Reset) && dice.once_in(4) {
         storm(dice, scenario);
+    }
+    if on(FaultKind::Deaf) && dice.once_in(2) {
+        neglect(dice, scenario);
     }
     let end = scenario.work.ops.last().map_or(0, |op| op.at.as_millis() as u64);
     let links = scenario.topology.controllers * scenario.topology.devices;
@@ -48,6 +52,25 @@ fn storm(dice: &mut Dice, scenario: &mut Scenario) {
     let at = Duration::from_millis(BEGIN + 50_000);
     let number = scenario.work.ops.len() as u32;
     scenario.work.ops.push(Op { number, at, link: 0, act: Act::Ping });
+}
+
+/// An application that leaves a small inbox full for longer than a silent peer is borne.
+fn neglect(dice: &mut Dice, scenario: &mut Scenario) {
+    let side = Side::BOTH[dice.below(2) as usize];
+    let ms = Duration::from_millis;
+    for one in [&mut scenario.controller, &mut scenario.device] {
+        (one.heartbeat, one.silence) = (Some(ms(900)), Some(ms(2_500)));
+    }
+    let deaf = match side {
+        Side::Controller => &mut scenario.controller,
+        Side::Device => &mut scenario.device,
+    };
+    let limit = Some(1 + dice.below(2) as u16);
+    let lane = QueueOverride { limit, policy: Some(QueuePolicy::Block) };
+    (deaf.inbox_messages, deaf.inbox_states) = (lane, lane);
+    let place = Place::At { link: 0, time: ms(BEGIN - 100) };
+    let what = What::Deaf(side, ms(5_000 + dice.below(5_000)));
+    scenario.faults.push(Fault { place, what });
 }
 
 fn chaos(dice: &mut Dice, on: &impl Fn(FaultKind) -> bool) -> ChaosConfig {

@@ -9,7 +9,7 @@ mod sessions;
 mod sweep;
 mod tasks;
 
-pub use check::check;
+pub use check::{RUNS, check};
 pub use sweep::{Hit, Sweep};
 
 use crate::Scenario;

@@ -2,7 +2,7 @@
 
 use super::{check, draw};
 use crate::FaultKind;
-use crate::world::Broken;
+use crate::world::{Broken, Effects};
 use std::collections::BTreeSet;
 
 /// How many kinds there are.
@@ -28,6 +28,8 @@ pub struct Sweep {
     pub commands: u64,
     /// Packets that were handed over, those of the runs in other manners left out.
     pub packets: u64,
+    /// How often each kind of fault took effect in all of them.
+    pub effects: Effects,
     /// Schedules in which both of two kinds took effect.
     matrix: [[u64; KINDS]; KINDS],
     /// The lowest seed that breaks something.
@@ -41,6 +43,7 @@ impl Default for Sweep {
             hashes: BTreeSet::new(),
             commands: 0,
             packets: 0,
+            effects: Effects::default(),
             matrix: [[0; KINDS]; KINDS],
             hit: None,
         }
@@ -56,6 +59,7 @@ impl Sweep {
         self.hashes.insert(outcome.hash);
         self.commands += outcome.commands;
         self.packets += outcome.packets;
+        self.effects.add(&outcome.effects);
         for (row, one) in self.matrix.iter_mut().zip(FaultKind::ALL) {
             for (cell, other) in row.iter_mut().zip(FaultKind::ALL) {
                 let both = outcome.effects.of(one) > 0 && outcome.effects.of(other) > 0;
@@ -90,6 +94,7 @@ impl Sweep {
         self.hashes.extend(other.hashes);
         self.commands += other.commands;
         self.packets += other.packets;
+        self.effects.add(&other.effects);
         for (mine, theirs) in self.matrix.iter_mut().zip(other.matrix) {
             mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
         }

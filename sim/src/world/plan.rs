@@ -20,6 +20,11 @@ impl Effects {
     pub(super) const fn count(&mut self, kind: FaultKind) {
         self.0[kind as usize] += 1;
     }
+
+    /// Adds those of another run.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine += theirs);
+    }
 }
 
 /// The faults of a run.

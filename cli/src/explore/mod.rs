@@ -1,0 +1,215 @@
+//! `cync explore`: scenarios drawn from seeds, until one breaks something.
+
+#[cfg(planted)]
+mod planted;
+mod search;
+mod show;
+
+use crate::exit::Exit;
+use crate::{arg, complain, entropy, shrink};
+use cync_sim::explore::{Hit, draw};
+use search::{Seeds, search};
+use serde_json::json;
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroU16;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Characters of the bar.
+const BAR: u64 = 30;
+
+/// Draw scenarios from seeds, and check everything that must hold
+///
+/// Each seed turns some kinds of faults off and weights the others wildly. At the first one that breaks something standard error
+/// says what, and the line that does it again; standard output gets the smallest scenario that breaks the same. Equal seeds have
+/// equal results, on however many threads.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 1_000, conflicts_with = "time", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// As many seeds as there is time for
+    #[arg(long = "for", id = "time", value_name = "TIME", value_parser = arg::duration)]
+    time: Option<Duration>,
+    /// The first seed, or `random`
+    #[arg(long, value_name = "SEED", default_value = "0")]
+    from: From,
+    /// How many threads; as many as there are processors if not given
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroU16>,
+    /// Show in how many schedules each two kinds of faults took effect together
+    #[arg(long)]
+    matrix: bool,
+    /// Print the result as one line of JSON
+    #[arg(long)]
+    json: bool,
+    /// Leave a scenario that breaks something as it was drawn
+    #[arg(long, conflicts_with_all = ["out", "test"])]
+    no_shrink: bool,
+    #[command(flatten)]
+    files: shrink::Files,
+    #[cfg(planted)]
+    #[command(flatten)]
+    plant: crate::plant::Plant,
+    /// Find and shrink every defect that can be planted, and write the table of them into this file, between its markers
+    #[cfg(planted)]
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    planted_table: Option<std::path::PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cync explore --seeds 20000 --matrix
+  cync explore --for 60s --from random --test regression.rs
+";
+
+/// The first seed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum From {
+    Seed(u64),
+    Random,
+}
+
+impl FromStr for From {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "random" => Ok(Self::Random),
+            _ => text.parse().map(Self::Seed).map_err(|_| "not a seed: write a number, or random"),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Exit {
+    #[cfg(planted)]
+    {
+        if let Some(file) = &args.planted_table {
+            return planted::table(file);
+        }
+        if let Err(problem) = args.plant.plant() {
+            complain(problem);
+            return Exit::Usage;
+        }
+    }
+    let from = match args.from {
+        From::Seed(seed) => seed,
+        From::Random => {
+            let seed = entropy::seed();
+            say(format_args!("the first seed is {seed}"));
+            seed
+        }
+    };
+    let left = (u64::MAX - from).saturating_add(1);
+    if args.time.is_none() && args.seeds > left {
+        complain(format_args!("--seeds: there are only {left} from {from} on"));
+        return Exit::Usage;
+    }
+    let stop = match search::interrupted() {
+        Ok(stop) => stop,
+        Err(error) => return complain(format_args!("cannot listen for interrupts: {error}")),
+    };
+    let count = if args.time.is_some() { left } else { args.seeds };
+    let seeds = Seeds { from, count, time: args.time };
+    let threads = args.threads.map_or_else(
+        || std::thread::available_parallelism().map_or(1, usize::from),
+        |threads| threads.get().into(),
+    );
+    let shown = io::stderr().is_terminal();
+    let searched = search(seeds, threads, &stop, &mut |done, took| {
+        if shown {
+            // A closed standard error is nobody's problem.
+            let _ = write!(io::stderr(), "\r{}\x1b[K", progress(seeds, done, took));
+        }
+    });
+    if shown {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+    if let Some(hit) = &searched.sweep.hit {
+        return broken(args, from, hit, &stop);
+    }
+    let interrupted = stop.load(Relaxed);
+    let mut out = io::stdout().lock();
+    let written = if args.json {
+        writeln!(out, "{}", show::json(from, &searched.sweep, args.matrix, interrupted))
+    } else {
+        show::summary(&mut out, from, &searched, args.matrix)
+    };
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(format_args!("cannot write: {error}"))
+        }
+        _ if interrupted => Exit::Interrupted,
+        _ => Exit::Done,
+    }
+}
+
+/// Says something on standard error that is no complaint.
+fn say(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// How far it is, and for how long it will go on.
+fn progress(seeds: Seeds, done: u64, took: Duration) -> String {
+    let spent = took.as_millis().max(1);
+    let rate = u128::from(done) * 1_000 / spent;
+    let (part, left) = match seeds.time {
+        Some(time) => {
+            let all = time.as_millis().max(1);
+            (spent.min(all) * u128::from(BAR) / all, all.saturating_sub(spent))
+        }
+        None => {
+            let (all, rest) =
+                (u128::from(seeds.count), u128::from(seeds.count.saturating_sub(done)));
+            (
+                u128::from(done) * u128::from(BAR) / all.max(1),
+                rest * spent / u128::from(done.max(1)),
+            )
+        }
+    };
+    let bar: String = (0..u128::from(BAR)).map(|at| if at < part { '#' } else { '.' }).collect();
+    let of = seeds.time.map_or_else(|| format!(" of {}", seeds.count), |_| String::new());
+    format!("[{bar}] {done}{of} seeds, {rate} a second, {} s left", left.div_ceil(1_000))
+}
+
+/// Says what is broken, how to do it again, and what the smallest scenario is that breaks it.
+fn broken(args: &Args, from: u64, hit: &Hit, stop: &AtomicBool) -> Exit {
+    let Hit { seed, broken } = hit;
+    complain(format_args!("seed {seed} breaks {} at {:?}", broken.violation, broken.at));
+    #[cfg(planted)]
+    let planted =
+        args.plant.name.as_ref().map_or_else(String::new, |name| format!(" --plant {name}"));
+    #[cfg(not(planted))]
+    let planted = "";
+    let repeat = format!("cync explore --from {seed} --seeds 1{planted}");
+    say(format_args!("to repeat it: {repeat}"));
+    say(format_args!("to shrink it: cync shrink --seed {seed}{planted}"));
+    let before = draw(*seed);
+    let shrunk = if args.no_shrink { None } else { shrink::smallest(&before, stop) };
+    let written = shrunk.as_ref().map_or(Ok(()), |it| shrink::report(&args.files, &before, it));
+    let smallest = shrunk.as_ref().map_or(before, |shrunk| shrunk.scenario.clone());
+    let text = if args.json {
+        let object = json!({
+            "from": from,
+            "broken": {
+                "seed": seed,
+                "invariant": broken.violation.invariant,
+                "what": broken.violation.what,
+                "at_us": u64::try_from(broken.at.as_micros()).unwrap_or(u64::MAX),
+                "repeat": repeat,
+                "shrunk": shrunk.is_some(),
+                "scenario": smallest.to_toml(),
+            },
+        });
+        format!("{object}\n")
+    } else {
+        smallest.to_toml()
+    };
+    let printed = shrink::print(&text);
+    if let Err(problem) = printed.and(written) {
+        complain(problem);
+    }
+    Exit::Failed
+}
