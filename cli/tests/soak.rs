@@ -1,5 +1,7 @@
 //! `cync soak`: hours of traffic, and what they leave in memory.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod command;
 
 use command::cync;

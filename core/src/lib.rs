@@ -9,6 +9,7 @@
 //! byte left), or unknown (a byte left, and the answer did not come in time).
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::float_arithmetic)]
 
 #[cfg(test)]
 extern crate std;

@@ -4,6 +4,8 @@
 //! [`ChaosConfig`] says how often what goes wrong: the fate of every packet is a hash of what the packet is, so that neither
 //! time nor the order of other packets changes it. Feature `net` puts the device behind a real socket.
 
+#![warn(clippy::float_arithmetic)]
+
 mod attempts;
 mod chaos;
 mod corrupt;
