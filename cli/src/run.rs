@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Print the result as one line of JSON
     #[arg(long)]
     json: bool,
+    #[cfg(planted)]
+    #[command(flatten)]
+    plant: crate::plant::Plant,
 }
 
 const EXAMPLES: &str = "\
@@ -41,6 +44,11 @@ Examples:
 ";
 
 pub(crate) fn run(args: &Args) -> Exit {
+    #[cfg(planted)]
+    if let Err(problem) = args.plant.plant() {
+        complain(problem);
+        return Exit::Usage;
+    }
     let scenario = match prepared(args) {
         Ok(scenario) => scenario,
         Err(problem) => return complain(problem),

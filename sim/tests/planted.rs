@@ -25,8 +25,9 @@ fn broken(seed: u64) -> Option<&'static str> {
 fn documented(defect: Defect) -> Scenario {
     let table = include_str!("../../docs/planted-defects.md");
     let name = defect.name();
-    let mut parts = table.split(&format!("<code>{name}</code>"));
-    let toml = parts.nth(1).and_then(|part| part.split("```toml\n").nth(1)?.split("```").next());
+    let heading = format!("<code>{name}</code>");
+    let part = table.split(&heading).nth(1);
+    let toml = part.and_then(|part| part.split("```toml\n").nth(1)?.split("```").next());
     let toml = toml.unwrap_or_else(|| panic!("{name} is not in the table"));
     Scenario::parse(toml).unwrap_or_else(|error| panic!("{name}: {error}"))
 }

@@ -65,7 +65,7 @@ pub fn to_test(shrunk: &Shrunk) -> String {
 #[test]
 fn {name}() {{
     let scenario = cync_sim::Scenario::parse({raw}).unwrap();
-    let outcome = cync_sim::world::run(&scenario, cync_sim::world::Options::default()).unwrap();
+    let outcome = cync_sim::explore::check(&scenario, false).unwrap();
     assert_eq!(outcome.broken, None);
 }}
 ",
