@@ -70,6 +70,7 @@ Examples:
   echo d300000000 | cync decode - --json
   cync encode power --device 5 --on | cync decode -
   cync run high-loss --workers 10 --trace run.jsonl && cync replay run.jsonl
+  cync explore --seeds 20000 --matrix
   cync scenario show high-loss > mine.toml && cync scenario check mine.toml
 
 Exit codes:

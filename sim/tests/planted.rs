@@ -32,6 +32,22 @@ fn documented(defect: Defect) -> Scenario {
     Scenario::parse(toml).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// What `docs/simulation.md` has step by step: its scenario that fails, and what is left of it.
+fn the_tutorial_is_right() {
+    let page = include_str!("../../docs/simulation.md");
+    let (_, tutorial) = page.split_once("## From a failure to its test").expect("the tutorial");
+    let mut files = tutorial.split("```toml\n").skip(1).filter_map(|it| it.split("```").next());
+    let (failing, smallest) = (files.next().expect("a file"), files.next().expect("another"));
+    let failing = Scenario::parse(failing).expect("a scenario");
+    plant(Some(Defect::SupersededResent));
+    let shrunk =
+        shrink::shrink(&failing, shrink::MOST_RUNS, &mut |it| shrink::breaks(it), &mut |_| {});
+    plant(None);
+    let shrunk = shrunk.expect("it fails");
+    assert_eq!((shrunk.invariant, shrunk.scenario.to_toml().as_str()), ("S13", smallest));
+    assert_eq!(shrink::breaks(&failing), None, "a sound core keeps it");
+}
+
 /// One test for all, since a defect is planted in every session of the process.
 #[test]
 fn exploration_finds_every_planted_defect_and_the_table_has_a_handful_that_shows_it() {
@@ -52,4 +68,5 @@ fn exploration_finds_every_planted_defect_and_the_table_has_a_handful_that_shows
     for seed in 0..SEEDS {
         assert_eq!(broken(seed), None, "seed {seed} without a defect");
     }
+    the_tutorial_is_right();
 }
