@@ -72,6 +72,7 @@ Examples:
   cync run high-loss --workers 10 --trace run.jsonl && cync replay run.jsonl
   cync chaos --html chaos.html
   cync soak --hours 9
+  cync explore --seeds 20000 --matrix
   cync scenario show high-loss > mine.toml && cync scenario check mine.toml
   cync validate --out validation.md
 

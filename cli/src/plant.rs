@@ -18,4 +18,9 @@ impl Plant {
         plant(Some(defect.ok_or_else(|| format!("--plant: no defect is called {name}"))?));
         Ok(())
     }
+
+    /// What a line that does the same again has to end with.
+    pub(crate) fn repeated(&self) -> String {
+        self.name.as_ref().map_or_else(String::new, |name| format!(" --plant {name}"))
+    }
 }

@@ -127,6 +127,10 @@ fn repeat(args: &Args, scenario: &Scenario) -> String {
     if let Some(workers) = args.workers {
         line += &format!(" --workers {workers}");
     }
+    #[cfg(planted)]
+    {
+        line += &args.plant.repeated();
+    }
     line
 }
 

@@ -179,8 +179,7 @@ fn broken(args: &Args, from: u64, hit: &Hit, stop: &AtomicBool) -> Exit {
     let Hit { seed, broken } = hit;
     complain(format_args!("seed {seed} breaks {} at {:?}", broken.violation, broken.at));
     #[cfg(planted)]
-    let planted =
-        args.plant.name.as_ref().map_or_else(String::new, |name| format!(" --plant {name}"));
+    let planted = args.plant.repeated();
     #[cfg(not(planted))]
     let planted = "";
     let repeat = format!("cync explore --from {seed} --seeds 1{planted}");
