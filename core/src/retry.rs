@@ -6,6 +6,9 @@ use crate::wire::StatusCode;
 use core::num::NonZeroU16;
 use core::time::Duration;
 
+/// How late a driver may be with each tick, in microseconds, without costing a message its last copy: no real timer is exact.
+const LATE: u64 = 100_000;
+
 /// How long after its timer has run out a message is transmitted again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Backoff {
@@ -96,11 +99,11 @@ impl RetryPolicy {
         self.retry_on.contains(&status)
     }
 
-    /// The latest that the last of all copies can follow the first, if every timer took `ceiling`; `None` without a limit
-    /// on attempts.
+    /// The latest that the last of all copies can follow the first, if every timer took `ceiling` and every driver was as late
+    /// as one may be; `None` without a limit on attempts.
     pub(crate) fn span(&self, ceiling: Duration) -> Option<Duration> {
         let retries = self.max_attempts?.get().saturating_sub(1);
-        let each = micros(ceiling).saturating_add(micros(self.jitter));
+        let each = micros(ceiling).saturating_add(micros(self.jitter)).saturating_add(LATE);
         let waits = (0..retries).fold(0_u64, |sum, n| sum.saturating_add(self.backoff.wait(n)));
         Some(Duration::from_micros(waits.saturating_add(each.saturating_mul(u64::from(retries)))))
     }
@@ -250,8 +253,8 @@ mod tests {
     #[test]
     fn the_span_is_the_sum_of_all_timers_waits_and_jitters() {
         let span = RetryPolicy::exponential().span(Duration::from_secs(1));
-        // Three timers, waits of 250, 500 and 1000 ms, three jitters.
-        assert_eq!(span, Some(Duration::from_millis(3_000 + 1_750 + 300)));
+        // Three timers, waits of 250, 500 and 1000 ms, three jitters, and three ticks that are late.
+        assert_eq!(span, Some(Duration::from_millis(3_000 + 1_750 + 300 + 300)));
     }
 
     #[test]

@@ -5,9 +5,9 @@
 
 use crate::ends::{self, STEP};
 use crate::fingerprint::REPORTS;
-use crate::rules;
 use crate::search::explore;
 use crate::world::{A, B, Rules, Violation};
+use crate::{rules, whole_steps};
 use cync_core::{ConfigError, Session};
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -95,7 +95,7 @@ fn a_sender_that_repeats_for_a_step_longer_than_the_receiver_was_told() {
     let mut rules = rules();
     rules.sender.retry.max_attempts = NonZeroU16::new(3);
     rules.sender.deadline += STEP;
-    assert_eq!(rules.sender.span(), rules.receiver.peer_span + STEP);
+    assert_eq!(whole_steps(rules.sender.span()), rules.receiver.peer_span + STEP);
     breaks::<2>(
         &rules,
         Violation::DeliveredTwice(A),

@@ -31,6 +31,7 @@ use cync_core::{AckTimer, Queue, QueuePolicy, RetryBudget, RetryPolicy};
 use cync_tests::solo::{greeter, listener};
 use ends::STEP;
 use std::num::NonZeroU16;
+use std::time::Duration;
 use world::Rules;
 
 /// Three messages: two in the window, two attempts a step apart, and copies that last less than two steps.
@@ -64,6 +65,11 @@ fn rules() -> Rules {
     rules.agreed(2)
 }
 
+/// Nobody is late by less than a step.
+fn whole_steps(span: Duration) -> Duration {
+    STEP * u32::try_from(span.as_micros() / STEP.as_micros()).expect("a few steps")
+}
+
 impl Rules {
     /// Both ends know that copies last for less than so many steps, and the receiver how long the sender repeats them.
     #[must_use]
@@ -71,8 +77,8 @@ impl Rules {
         let lifetime = STEP * u32::from(steps);
         (self.copies_last, self.answers_last) = (steps, steps);
         (self.sender.copy_lifetime, self.receiver.peer_copy_lifetime) = (lifetime, lifetime);
-        self.receiver.peer_span = self.sender.span();
-        self.receiver.dedup_ttl = self.sender.span() + lifetime;
+        self.receiver.peer_span = whole_steps(self.sender.span());
+        self.receiver.dedup_ttl = self.receiver.peer_span + lifetime;
         self
     }
 

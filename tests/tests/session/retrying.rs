@@ -49,6 +49,26 @@ fn max_retries_exceeded_ends_as_unknown_after_three_re_transmissions() {
 }
 
 #[test]
+fn ticks_that_are_a_little_late_cost_no_attempt() {
+    let flat = RetryPolicy { max_attempts: NonZeroU16::new(3), ..RetryPolicy::default() };
+    let mut hub = Solo::greeted(config(|it| {
+        (it.retry, it.ack_timer, it.deadline) = (flat, AckTimer::fixed(ms(300)), ms(60_000));
+    }));
+    hub.session.send(hub.now, power(true)).unwrap();
+    let mut handed = times_until(&mut hub, at(0));
+    while let Some(deadline) = hub.session.poll_timeout() {
+        let late = deadline.at + ms(99);
+        if late > at(2_000) {
+            break;
+        }
+        hub.session.handle_timeout(late);
+        hub.now = late;
+        handed.extend(times_until(&mut hub, late));
+    }
+    assert_eq!(handed, [0, 399, 798]);
+}
+
+#[test]
 fn exponential_waits_double_up_to_five_seconds() {
     let mut hub = retrying(RetryPolicy { max_attempts: NonZeroU16::new(8), ..exponential() });
     hub.session.send(hub.now, power(true)).unwrap();
@@ -153,17 +173,17 @@ fn a_message_for_once_that_is_refused_for_the_time_being_is_not_repeated() {
 
 #[test]
 fn no_copy_follows_the_first_by_more_than_the_span_and_a_late_answer_still_counts() {
-    // Two attempts: with timers of a second at most, the second follows the first by a second.
+    // With timers of a second at most, and ticks a tenth of a second late, the third follows the first by 2.2 s.
     let retry = RetryPolicy { max_attempts: NonZeroU16::new(3), ..RetryPolicy::default() };
     let mut hub: Solo = Solo::greeted(config(|it| {
         (it.retry, it.ack_timer) = (retry, AckTimer::fixed(ms(1_000)));
     }));
     let (msg_id, _) = send(&mut hub, power(true));
     hub.tick();
-    // The connection takes no bytes until after the span of two seconds.
-    hub.wait(ms(1_000));
+    // The connection takes no bytes until the end of that span.
+    hub.wait(ms(1_200));
     assert_eq!(hub.out().len(), 1, "at its end is in time");
-    assert_eq!(hub.tick().at, at(3_000));
+    assert_eq!(hub.tick().at, at(3_200));
     assert!(hub.out().is_empty(), "and behind it is not");
     assert_eq!(done(&mut hub), []);
     assert_eq!(hub.session.poll_timeout().unwrap().at, at(5_000));
@@ -179,7 +199,7 @@ fn what_waits_for_its_last_answer_after_the_span_ends_with_its_deadline() {
     }));
     send(&mut hub, executed());
     hub.tick();
-    hub.wait(Duration::from_micros(1));
+    hub.wait(ms(100) + Duration::from_micros(1));
     assert!(hub.out().is_empty());
     assert_eq!(hub.tick().at, at(5_000));
     let (outcome, receipt) = hub.done()[0];
