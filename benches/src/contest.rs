@@ -3,8 +3,8 @@
 use crate::alloc::allocations;
 use std::time::{Duration, Instant};
 
-/// How long one turn of a contender takes, about.
-const TURN: Duration = Duration::from_millis(1);
+/// How long one turn of most contenders takes, about.
+pub const TURN: Duration = Duration::from_millis(1);
 
 /// The name this library's contenders begin with.
 pub const OURS: &str = "cync";
@@ -28,6 +28,8 @@ impl Contender {
 pub struct Contest {
     /// What is done, and under which circumstances.
     pub name: &'static str,
+    /// How long one turn takes, about: long enough that what comes before and after the work does not count.
+    pub turn: Duration,
     /// Makes the contenders.
     pub contenders: fn() -> Vec<Contender>,
 }
@@ -64,7 +66,7 @@ impl Contest {
         let mut contenders: Vec<_> = (self.contenders)()
             .into_iter()
             .map(|mut contender| {
-                let works = works_per_turn(&mut contender);
+                let works = works_per_turn(&mut contender, self.turn);
                 let counted = allocations(|| (contender.work)(works)) as f64 / works as f64;
                 assert!(counted == 0.0 || !contender.name.starts_with(OURS), "{}", self.name);
                 let nanos = Vec::with_capacity(turns);
@@ -92,12 +94,12 @@ fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
 }
 
 /// Finds how often the work is done in one turn, and warms up on the way.
-fn works_per_turn(contender: &mut Contender) -> u64 {
+fn works_per_turn(contender: &mut Contender, turn: Duration) -> u64 {
     let mut works = 1;
     loop {
         let start = Instant::now();
         (contender.work)(works);
-        if start.elapsed() >= TURN {
+        if start.elapsed() >= turn {
             return works;
         }
         works *= 2;

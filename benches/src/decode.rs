@@ -8,7 +8,7 @@
 //!
 //! This library also un-stuffs, and verifies markers and the inner length.
 
-use crate::contest::{Contender, Contest};
+use crate::contest::{Contender, Contest, TURN};
 use bytes::BytesMut;
 use cync_core::wire::{
     Channel, ChecksumMode, Endpoint, Frame, Framer, MsgId, Packet, Prefix, Resync, op,
@@ -24,7 +24,7 @@ const CHUNK: usize = 1460;
 const CAPACITY: usize = 8 * 1024;
 
 /// The contest; one work is one packet.
-pub const CONTEST: Contest = Contest { name: "decode", contenders };
+pub const CONTEST: Contest = Contest { name: "decode", turn: TURN, contenders };
 
 fn contenders() -> Vec<Contender> {
     let mut framer = Framer::new(Resync::Close);

@@ -8,7 +8,7 @@
 //!
 //! Sizes of this library's sessions stand behind its name: slots, messages remembered, longest packet.
 
-use crate::contest::{Contender, Contest};
+use crate::contest::{Contender, Contest, TURN};
 use crate::pairs::{Floor, KcpPair, Mqtt, Ours, Pair};
 
 type Default = Ours<128, 1024, 4101>;
@@ -21,21 +21,39 @@ const LARGE: &str = "cync 1024/1024/4101";
 
 /// All contests about exchanges.
 pub const CONTESTS: &[Contest] = &[
-    Contest { name: "1 in flight", contenders: one_in_flight },
+    Contest { name: "1 in flight", turn: TURN, contenders: one_in_flight },
     Contest {
         name: "16 in flight",
+        turn: TURN,
         contenders: || in_flight::<Default>(DEFAULT, 16, Default::new),
     },
     Contest {
         name: "100 in flight",
+        turn: TURN,
         contenders: || in_flight::<Default>(DEFAULT, 100, Default::new),
     },
-    Contest { name: "1000 in flight", contenders: || in_flight::<Large>(LARGE, 1000, Large::new) },
-    Contest { name: "burst of 16", contenders: || burst::<Default>(DEFAULT, 16, Default::new) },
-    Contest { name: "burst of 100", contenders: || burst::<Default>(DEFAULT, 100, Default::new) },
-    Contest { name: "burst of 1000", contenders: || burst::<Large>(LARGE, 1000, Large::new) },
-    Contest { name: "100 sessions", contenders: || sessions(100) },
-    Contest { name: "10000 sessions", contenders: || sessions(10_000) },
+    Contest {
+        name: "1000 in flight",
+        turn: TURN,
+        contenders: || in_flight::<Large>(LARGE, 1000, Large::new),
+    },
+    Contest {
+        name: "burst of 16",
+        turn: TURN,
+        contenders: || burst::<Default>(DEFAULT, 16, Default::new),
+    },
+    Contest {
+        name: "burst of 100",
+        turn: TURN,
+        contenders: || burst::<Default>(DEFAULT, 100, Default::new),
+    },
+    Contest {
+        name: "burst of 1000",
+        turn: TURN,
+        contenders: || burst::<Large>(LARGE, 1000, Large::new),
+    },
+    Contest { name: "100 sessions", turn: TURN, contenders: || sessions(100) },
+    Contest { name: "10000 sessions", turn: TURN, contenders: || sessions(10_000) },
 ];
 
 fn one_in_flight() -> Vec<Contender> {
