@@ -17,9 +17,6 @@ const STILL: u64 = 45_000_000;
 /// What is under way when all is done takes no longer.
 const SETTLE: u64 = 6_000_000;
 
-/// Every end of every link.
-pub(super) const ENDS: [Side; 2] = Side::BOTH;
-
 impl World<'_> {
     /// The faults stop; then everything must come to its end.
     pub(super) fn calm_down(&mut self) -> Result<(), Violation> {
@@ -27,12 +24,12 @@ impl World<'_> {
         self.working.end();
         self.schedule_work();
         for index in 0..self.links.len() {
-            ENDS.iter().for_each(|side| self.forget_tick(index, *side));
+            Side::BOTH.into_iter().for_each(|side| self.forget_tick(index, side));
         }
         for link in &mut self.links {
             (link.partitioned_until, link.refusing_until) = (0, 0);
             link.off_until = link.off_until.min(self.now);
-            for side in ENDS {
+            for side in Side::BOTH {
                 let end = link.end(side);
                 (end.deaf_until, end.slow_until, end.silent_until) = (0, 0, 0);
                 end.early_at = None;
@@ -40,7 +37,7 @@ impl World<'_> {
             }
         }
         for index in 0..self.links.len() {
-            for side in ENDS {
+            for side in Side::BOTH {
                 self.schedule_arrival(index, side);
             }
         }

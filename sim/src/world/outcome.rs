@@ -4,7 +4,7 @@ use super::records::Record;
 use super::{Effects, Histogram, World};
 use crate::scenario::Op;
 use crate::{Fault, Side, Violation};
-use cync_core::{Outcome as Ending, SendError, Stats};
+use cync_core::{Outcome as Ending, Stats};
 use std::time::Duration;
 
 /// A broken invariant.
@@ -138,7 +138,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// `send` did not take a command.
-    pub(super) fn refused(&mut self, _error: &SendError) {
+    pub(super) fn refused(&mut self) {
         self.refused += 1;
         self.latency.add(None);
     }

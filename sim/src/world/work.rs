@@ -299,8 +299,8 @@ impl World<'_> {
             Err(SendError::Full) if self.links[index].waiting.len() < WAITING => {
                 self.links[index].waiting.push_back(op);
             }
-            Err(error) => {
-                self.tally.refused(&error);
+            Err(_) => {
+                self.tally.refused();
                 self.command_over(index, lamp, self.now + PAUSE);
             }
         }
