@@ -81,12 +81,12 @@ fn there_is_an_end_when_the_time_is_over() {
     assert!(run.json()[0]["schedules"].as_u64() > Some(0));
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn an_interrupt_ends_it_with_what_there_is_by_then() {
     let running = command::Running::start(&["explore", "--seeds", "100000000", "--json"]);
-    // Whenever it comes, once it is listened for; a signal before that ends the process without a summary.
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    // A signal before that ends the process without a summary.
+    running.until_it_catches_interrupts();
     running.interrupt();
     let run = running.finish();
     assert_eq!(run.code, Some(130), "{run:?}");

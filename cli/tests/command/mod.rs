@@ -106,6 +106,22 @@ impl Running {
         line
     }
 
+    /// Waits until an interrupt does not simply end it any more.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn until_it_catches_interrupts(&self) {
+        const INT: u64 = 1 << 1;
+        let (status, start) = (format!("/proc/{}/status", self.child.id()), Instant::now());
+        let caught = || {
+            let status = std::fs::read_to_string(&status).unwrap();
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            u64::from_str_radix(mask.trim(), 16).unwrap()
+        };
+        while caught() & INT == 0 {
+            assert!(start.elapsed() < LIMIT, "interrupts would end it");
+            thread::yield_now();
+        }
+    }
+
     /// Interrupts it, as Ctrl-C does.
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {

@@ -256,10 +256,7 @@ impl World<'_> {
             Event::Executed { .. } | Event::Acked { .. } | Event::Done { .. } => {
                 let record = message.and_then(|it| self.links[index].end(side).records.get(it));
                 let Some(record) = record else { return Ok(()) };
-                if let Event::Done { receipt, .. } = event {
-                    record.done = true;
-                    record.stage = receipt.stage;
-                }
+                record.done |= matches!(event, Event::Done { .. });
                 let record = *record;
                 if side == Side::Controller {
                     self.tell_event(index, &record, event);

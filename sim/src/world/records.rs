@@ -1,7 +1,7 @@
 //! What is known of the messages that one side sent.
 
 use crate::scenario::Set;
-use cync_core::{Instant, Stage};
+use cync_core::Instant;
 use std::collections::VecDeque;
 
 /// Numbers that are looked up at a time; older messages have been answered, or nobody waits for that any more.
@@ -32,7 +32,6 @@ pub(super) struct Record {
     pub(super) delivered: u32,
     pub(super) executed: u32,
     pub(super) executed_in: u32,
-    pub(super) stage: Option<Stage>,
     pub(super) done: bool,
 }
 
@@ -61,7 +60,6 @@ impl Record {
             delivered: 0,
             executed: 0,
             executed_in: 0,
-            stage: None,
             done: false,
         }
     }
