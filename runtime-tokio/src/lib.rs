@@ -1,17 +1,59 @@
-//! Drives [`cync_core`] over tokio: a [`Client`] to call, a [`Driver`] that moves bytes and sleeps.
+//! Drives [`cync_core`] over tokio: `cync-runtime` with tokio's TCP and time.
 //!
-//! Everything that could be decided without a socket is decided in the core. [`Client::connect`] dials and spawns the driver;
-//! [`Client::keep_connected`] dials again whenever the connection goes; [`Client::drive`] takes any byte stream, so that TLS, a
+//! [`Client::connect`] dials and keeps a session connected. [`client`] drives one over any byte stream of tokio's, so that TLS, a
 //! serial line or an in-memory pipe fits.
 
-mod client;
-mod dial;
-mod driver;
-mod error;
-mod message;
-mod shared;
+mod runtime;
 
-pub use client::Client;
-pub use driver::{Driver, End};
-pub use error::{ConnectError, SendError};
-pub use message::Message;
+pub use cync_runtime::{
+    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Message, Missed,
+    SendError,
+};
+pub use runtime::Tokio;
+pub use tokio_util::compat::Compat;
+
+use cync_core::{Config, ConfigError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::compat::TokioAsyncReadCompatExt as _;
+
+/// A session to talk to.
+pub type Client = cync_runtime::Client<Tokio>;
+/// How a session is made.
+pub type Builder = cync_runtime::Builder<Tokio>;
+/// Moves bytes between a stream of tokio's and a session.
+pub type Driver<IO> = cync_runtime::Driver<Compat<IO>, Tokio>;
+/// A message on its way.
+pub type Sending<'a> = cync_runtime::Sending<'a, Tokio>;
+/// A message that the session took.
+pub type Sent = cync_runtime::Sent<Tokio>;
+/// What happens in a session.
+pub type Events = cync_runtime::Events<Tokio>;
+/// The states of a session.
+pub type States = cync_runtime::States<Tokio>;
+
+/// A session over this stream, and its driver, which has to be run (usually spawned).
+///
+/// # Errors
+/// The rule that `config` breaks.
+///
+/// ```
+/// # async fn f(stream: tokio::net::TcpStream, config: cync_core::Config) -> Result<(), Box<dyn std::error::Error>> {
+/// let (client, driver) = cync_tokio::client(stream, config)?;
+/// tokio::spawn(driver.run());
+/// client.ready().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn client<IO: AsyncRead + AsyncWrite>(
+    io: IO,
+    config: Config,
+) -> Result<(Client, Driver<IO>), ConfigError> {
+    let client = Client::new(config)?;
+    let driver = client.drive(compat(io));
+    Ok((client, driver))
+}
+
+/// A stream of tokio's, as [`Client::drive`] and [`Client::keep_connected`] take it.
+pub fn compat<IO: AsyncRead>(io: IO) -> Compat<IO> {
+    io.compat()
+}

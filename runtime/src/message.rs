@@ -1,3 +1,5 @@
+//! A message from the peer.
+
 use cync_core::wire::{Meaning, PacketType, Prefix};
 use cync_core::{Delivery, DeliveryId, FrameHeader, Instant};
 
@@ -15,6 +17,8 @@ pub struct Message {
     pub data: Vec<u8>,
     /// When it came, on the client's timeline.
     pub arrived: Instant,
+    /// How often it had been repeated when it was taken: repetitions are answered, and not delivered.
+    pub duplicates: u16,
     /// What to report the result with, if it is a request.
     pub id: Option<DeliveryId>,
 }
@@ -34,6 +38,7 @@ impl From<Delivery<'_>> for Message {
             frame: delivery.frame,
             data: delivery.data.to_vec(),
             arrived: delivery.arrived,
+            duplicates: delivery.duplicates,
             id: delivery.id(),
         }
     }

@@ -1,0 +1,39 @@
+//! Something that is done at an instant that keeps moving.
+
+use crate::runtime::Timer;
+use cync_core::Instant;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Context;
+
+/// Rings no later than asked. One that rings early does no harm to those who use it, so it is not set anew for a later instant:
+/// deadlines move with every message, and the runtime's timers are touched a few times a second.
+pub(crate) struct Alarm<T: Timer>(Option<(Instant, T::Sleep)>);
+
+impl<T: Timer> fmt::Debug for Alarm<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Alarm").field(&self.0.as_ref().map(|(at, _)| at)).finish()
+    }
+}
+
+impl<T: Timer> Alarm<T> {
+    pub(crate) const fn new() -> Self {
+        Self(None)
+    }
+
+    /// Whether it rings; if not, this task is woken at `at` or before.
+    pub(crate) fn poll_ring(&mut self, timer: &T, at: Instant, context: &mut Context<'_>) -> bool {
+        if self.0.as_ref().is_none_or(|(set, _)| *set > at) {
+            self.0 = Some((at, timer.sleep_until(at)));
+        }
+        let rang = match &mut self.0 {
+            Some((_, sleep)) => Pin::new(sleep).poll(context).is_ready(),
+            None => false,
+        };
+        if rang {
+            self.0 = None;
+        }
+        rang
+    }
+}

@@ -1,0 +1,163 @@
+//! How a session is made.
+
+use crate::address::Address;
+use crate::client::Client;
+use crate::error::{ConnectError, DialError, DialStage};
+use crate::runtime::{Runtime, Timer};
+use crate::session::{self, Make};
+use crate::shared::{Settings, Shared};
+use cync_core::wire::MAX_PACKET;
+use cync_core::{CivilTime, Config, ConfigError};
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take no byte of what waits. The session cannot know: a peer that talks is alive to it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Senders that wait for room in the queue.
+const MOST_WAITING: usize = 4096;
+
+/// A session to be made, and how.
+#[derive(Clone)]
+#[must_use = "nothing is made until it is built or connected"]
+pub struct Builder<T: Timer> {
+    config: Config,
+    timer: T,
+    make: Make,
+    seed: Option<u64>,
+    redial: bool,
+    settings: Settings,
+}
+
+impl<T: Timer> fmt::Debug for Builder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl<T: Timer> Builder<T> {
+    /// A session of this configuration, whose time is this timer's.
+    pub fn new(config: Config, timer: T) -> Self {
+        let settings = Settings {
+            drain_timeout: config.drain_timeout,
+            connect_timeout: CONNECT_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
+            most_waiting: MOST_WAITING,
+            local_time: None,
+        };
+        let make = session::make::<128, 1024, MAX_PACKET>;
+        Self { config, timer, make, seed: None, redial: true, settings }
+    }
+
+    /// Decides where message numbers start. A peer remembers messages for minutes: take a different one each time, unless the
+    /// peer is as new as the session. The default is a random one.
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// A session of another size than the default, which is `128, 1024, 4101`: messages under way or queued, accepted messages
+    /// remembered, bytes of the longest packet. See [`Session`](cync_core::Session).
+    pub fn size<const SLOTS: usize, const SEEN: usize, const MTU: usize>(mut self) -> Self {
+        self.make = session::make::<SLOTS, SEEN, MTU>;
+        self
+    }
+
+    /// The size that [`Preset::Constrained`](cync_core::Preset::Constrained) fits: 10 KB instead of 70.
+    pub fn compact(self) -> Self {
+        self.size::<16, 128, 1100>()
+    }
+
+    /// How long one attempt to open a connection may take, name resolution included. The default is 5 s.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a connection may take no byte of what waits to be written, before it is given up. The default is 60 s. How long
+    /// it may bring none is [`Config::silence`](cync_core::Config).
+    pub const fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.write_timeout = timeout;
+        self
+    }
+
+    /// How many senders may wait for room in the queue. The default is 4096.
+    pub const fn most_waiting(mut self, most: usize) -> Self {
+        self.settings.most_waiting = most;
+        self
+    }
+
+    /// Answers the peer's questions for the local time of the site.
+    pub fn local_time(mut self, tell: impl Fn() -> CivilTime + Send + Sync + 'static) -> Self {
+        self.settings.local_time = Some(Arc::new(tell));
+        self
+    }
+
+    /// Whether to dial again when a connection goes after the session was ready; see [`Client::reconnect`]. The default is yes.
+    pub const fn reconnect(mut self, on: bool) -> Self {
+        self.redial = on;
+        self
+    }
+
+    /// The session, without a connection.
+    ///
+    /// # Errors
+    /// The rule that the configuration breaks.
+    pub fn build(self) -> Result<Client<T>, ConfigError> {
+        let Self { config, timer, make, seed, redial, settings } = self;
+        let session = make(config, seed.unwrap_or_else(random))?;
+        let client = Client::of(Shared::new(session, timer, settings));
+        client.reconnect(redial);
+        Ok(client)
+    }
+}
+
+impl<R: Runtime> Builder<R> {
+    /// Dials `address`, waits until the greeting is done, and from then on keeps the session connected. A first connection is
+    /// tried [`Redial::first_attempts`](cync_core::Redial) times.
+    ///
+    /// # Errors
+    /// What kept the session from becoming ready.
+    pub async fn connect(self, address: impl Into<Address>) -> Result<Client<R>, ConnectError> {
+        let (runtime, address) = (self.timer.clone(), address.into());
+        let client = self.build()?;
+        let (dialler, to) = (runtime.clone(), address.clone());
+        let kept = client.keep_connected(move || {
+            let (dialler, to) = (dialler.clone(), to.clone());
+            async move { dial(&dialler, &to).await }
+        });
+        runtime.spawn(async move {
+            if let Err(error) = kept.await {
+                tracing::debug!(event = "gave_up", %error);
+            }
+        });
+        client.ready_at(Some(address)).await?;
+        Ok(client)
+    }
+}
+
+/// A connection to the first of the host's addresses that takes one.
+async fn dial<R: Runtime>(runtime: &R, address: &Address) -> Result<R::Stream, DialError> {
+    let unresolved = |source| DialError { stage: DialStage::Resolve, source };
+    let candidates = match address.socket_addr() {
+        Some(addr) => vec![addr],
+        None => runtime.resolve(address).await.map_err(unresolved)?,
+    };
+    let mut failure = unresolved(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
+    for candidate in candidates {
+        match runtime.dial(candidate).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error.into(),
+        }
+    }
+    Err(failure)
+}
+
+/// A random number from the operating system.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,62 @@
+use super::End;
+use crate::shared::Inner;
+use cync_core::Instant;
+use futures_io::AsyncRead;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Bytes that were read and that the session did not take.
+pub(super) struct Input {
+    held: Vec<u8>,
+    /// The session refused something, which may be a packet that it holds itself.
+    stalled: bool,
+}
+
+impl Input {
+    pub(super) const fn new(held: Vec<u8>) -> Self {
+        Self { held, stalled: false }
+    }
+
+    /// Reads what there is, unless the session has yet to take what was read before.
+    ///
+    /// # Errors
+    /// The connection has ended.
+    pub(super) fn poll_read<'a, IO: AsyncRead>(
+        &self,
+        io: Pin<&mut IO>,
+        buffer: &'a mut [u8],
+        context: &mut Context<'_>,
+    ) -> Result<&'a [u8], End> {
+        if self.stalled || !self.held.is_empty() {
+            return Ok(&[]);
+        }
+        match io.poll_read(context, buffer) {
+            Poll::Pending => Ok(&[]),
+            Poll::Ready(Ok(0)) => Err(End::Peer),
+            Poll::Ready(Ok(len)) => Ok(buffer.get(..len).unwrap_or_default()),
+            Poll::Ready(Err(error)) => Err(End::failed(error)),
+        }
+    }
+
+    /// Whether the session has something to take, now that it takes input.
+    pub(super) fn can_go_on(&self, inner: &Inner) -> bool {
+        (self.stalled || !self.held.is_empty()) && inner.session.wants_input()
+    }
+
+    /// Offers what was held back and what was read to the session.
+    pub(super) fn offer(&mut self, inner: &mut Inner, now: Instant, read: &[u8]) {
+        if self.can_go_on(inner) {
+            let taken = inner.session.handle_input(now, &self.held);
+            self.held.drain(..taken);
+            if self.held.is_empty() {
+                self.held = Vec::new();
+            }
+        } else if !read.is_empty() {
+            let taken = inner.session.handle_input(now, read);
+            self.held.extend_from_slice(read.get(taken..).unwrap_or_default());
+        } else {
+            return;
+        }
+        self.stalled = !inner.session.wants_input();
+    }
+}

@@ -1,0 +1,217 @@
+//! Moves bytes between a connection and a session.
+
+mod input;
+mod output;
+mod scratch;
+
+use crate::alarm::Alarm;
+use crate::error::LastFailure;
+use crate::runtime::Timer;
+use crate::shared::{Inner, Seat, Shared};
+use cync_core::{Disconnect, HangupReason, Instant};
+use futures_io::{AsyncRead, AsyncWrite};
+use input::Input;
+use output::Output;
+pub(crate) use scratch::Scratch;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How long what is left may take to be written when the session hangs up.
+const FLUSH: Duration = Duration::from_secs(1);
+/// Reads in a row, after which others have their turn.
+const TURN: u32 = 32;
+
+/// Why a driver ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum End {
+    /// The session hung up.
+    Hangup(HangupReason),
+    /// The peer closed the connection.
+    Peer,
+    /// The connection failed.
+    Error(Arc<io::Error>),
+    /// A newer connection has the session.
+    Replaced,
+    /// The application disconnected, or dropped its last client.
+    Cut,
+}
+
+impl End {
+    fn failed(error: io::Error) -> Self {
+        Self::Error(Arc::new(error))
+    }
+}
+
+/// Moves bytes between a connection and a session, and sleeps until its deadlines. Dropping it is a disconnection.
+#[must_use = "a driver does nothing unless it is run"]
+#[derive(Debug)]
+pub struct Driver<IO, T: Timer> {
+    io: IO,
+    lease: Lease<T>,
+    /// Bytes that came before it was made.
+    read: Vec<u8>,
+}
+
+/// The right to drive a session, given up on drop.
+#[derive(Debug)]
+struct Lease<T: Timer> {
+    shared: Arc<Shared<T>>,
+    seat: Seat,
+    why: Disconnect,
+    failure: Option<LastFailure>,
+}
+
+impl<T: Timer> Drop for Lease<T> {
+    fn drop(&mut self) {
+        self.shared.give_up(self.seat, self.why, self.failure.take());
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
+    /// A driver of a connection from which these bytes were read already.
+    pub(crate) fn new(shared: Arc<Shared<T>>, io: IO, read: Vec<u8>) -> Self {
+        let seat = shared.take_over();
+        Self { io, lease: Lease { shared, seat, why: Disconnect::Error, failure: None }, read }
+    }
+
+    /// Drives the session until the connection ends.
+    pub async fn run(self) -> End {
+        let Self { io, mut lease, read } = self;
+        let mut io = pin!(io);
+        let mut work = Work {
+            shared: &lease.shared,
+            seat: lease.seat,
+            input: Input::new(read),
+            output: Output::default(),
+            alarm: Alarm::new(),
+        };
+        let end = poll_fn(|context| work.poll(io.as_mut(), context)).await;
+        if let End::Hangup(_) = end {
+            work.flush(io.as_mut()).await;
+        }
+        (lease.why, lease.failure) = match &end {
+            End::Hangup(why) => (Disconnect::Hangup, Some(LastFailure::Hangup(*why))),
+            End::Peer => (Disconnect::Peer, Some(LastFailure::Peer)),
+            End::Replaced => (Disconnect::Replaced, None),
+            End::Cut => (Disconnect::Hangup, None),
+            End::Error(error) => {
+                (Disconnect::Error, Some(LastFailure::Connection(Arc::clone(error))))
+            }
+        };
+        end
+    }
+}
+
+struct Work<'a, T: Timer> {
+    shared: &'a Shared<T>,
+    seat: Seat,
+    input: Input,
+    output: Output,
+    alarm: Alarm<T>,
+}
+
+/// What one look at the session leaves to do.
+struct Next {
+    deadline: Option<Instant>,
+    hangup: Option<HangupReason>,
+    /// There is something left that can be done at once.
+    again: bool,
+}
+
+impl<T: Timer> Work<'_, T> {
+    fn poll<IO: AsyncRead + AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut IO>,
+        context: &mut Context<'_>,
+    ) -> Poll<End> {
+        let mut again = true;
+        for _ in 0..TURN {
+            if !self.output.is_written()
+                && let Err(error) = self.output.poll_write(io.as_mut(), self.shared, context)
+            {
+                return Poll::Ready(End::failed(error));
+            }
+            let mut buffer = Scratch::take();
+            let read = match self.input.poll_read(io.as_mut(), &mut buffer, context) {
+                Ok(read) => read,
+                Err(end) => return Poll::Ready(end),
+            };
+            if read.is_empty() && !again {
+                return Poll::Pending;
+            }
+            let came = !read.is_empty();
+            let Some(next) = self.step(read, context) else {
+                let driven = self.shared.look(Inner::is_driven);
+                return Poll::Ready(if driven { End::Replaced } else { End::Cut });
+            };
+            if !self.output.is_written()
+                && let Err(error) = self.output.poll_write(io.as_mut(), self.shared, context)
+            {
+                return Poll::Ready(End::failed(error));
+            }
+            if let Some(why) = next.hangup {
+                return Poll::Ready(End::Hangup(why));
+            }
+            let stalls = self.output.stalls_at(self.shared.settings.write_timeout);
+            let rang = match next.deadline.into_iter().chain(stalls).min() {
+                Some(at) => self.alarm.poll_ring(&self.shared.timer, at, context),
+                None => false,
+            };
+            if rang && stalls.is_some_and(|at| at <= self.shared.now()) {
+                return Poll::Ready(End::failed(io::ErrorKind::TimedOut.into()));
+            }
+            again = rang || (next.again && self.output.is_written());
+            if !came && !again {
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Everything that is done with the session at one instant; `None` if it has been taken away. Whatever happens to it
+    /// afterwards wakes this task.
+    fn step(&mut self, read: &[u8], context: &Context<'_>) -> Option<Next> {
+        let Self { shared, seat, input, output, .. } = self;
+        shared.with(|inner, now| {
+            if !inner.is_driven_by(*seat) {
+                return None;
+            }
+            inner.seat_driver(context);
+            input.offer(inner, now, read);
+            inner.tick(now);
+            output.fill(inner, now);
+            inner.settle();
+            Some(Next {
+                deadline: inner.session.poll_timeout().map(|deadline| deadline.at),
+                hangup: inner.hangup,
+                again: output.was_cut_short() || input.can_go_on(inner),
+            })
+        })
+    }
+
+    /// Writes what is left, and closes the connection. The peer may be gone already: there is nobody left to tell.
+    async fn flush<IO: AsyncWrite>(&mut self, mut io: Pin<&mut IO>) {
+        let mut limit = self.shared.timer.sleep_until(self.shared.now() + FLUSH);
+        poll_fn(|context| {
+            if Pin::new(&mut limit).poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            while !self.output.is_written() {
+                let before = self.output.held();
+                match self.output.poll_write(io.as_mut(), self.shared, context) {
+                    Err(_) => return Poll::Ready(()),
+                    Ok(()) if self.output.held() == before => return Poll::Pending,
+                    Ok(()) => {}
+                }
+            }
+            io.as_mut().poll_close(context).map(|_| ())
+        })
+        .await;
+    }
+}

@@ -1,0 +1,134 @@
+use super::Scratch;
+use crate::runtime::Timer;
+use crate::shared::{Inner, Shared};
+use cync_core::wire::{Hex, MAX_PACKET, mask_secrets};
+use cync_core::{Instant, Transmit};
+use futures_io::AsyncWrite;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Bytes handed over and not written yet.
+#[derive(Default)]
+pub(super) struct Output {
+    held: Held,
+    /// What was written may still be on this side: streams that compress, encrypt or collect have to be flushed.
+    unflushed: bool,
+    /// The session had more than fits a buffer.
+    cut_short: bool,
+    /// When some of what is held was written last, or began to wait.
+    moved: Instant,
+}
+
+/// Bytes, in a buffer that is lent as long as the connection takes them at once.
+#[derive(Default)]
+enum Held {
+    #[default]
+    Nothing,
+    Filled(Scratch, usize),
+    Left(Vec<u8>, usize),
+}
+
+impl Output {
+    fn waiting(&self) -> &[u8] {
+        match &self.held {
+            Held::Nothing => &[],
+            Held::Filled(bytes, len) => bytes.get(..*len).unwrap_or_default(),
+            Held::Left(bytes, written) => bytes.get(*written..).unwrap_or_default(),
+        }
+    }
+
+    /// Bytes that wait.
+    pub(super) fn held(&self) -> usize {
+        self.waiting().len()
+    }
+
+    /// Nothing waits, to be written or to be flushed.
+    pub(super) fn is_written(&self) -> bool {
+        self.held() == 0 && !self.unflushed
+    }
+
+    /// The session has more to hand over than had room when it was asked last.
+    pub(super) const fn was_cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    /// When the connection is given up unless it takes something of what waits.
+    pub(super) fn stalls_at(&self, limit: Duration) -> Option<Instant> {
+        (self.held() > 0).then(|| self.moved + limit)
+    }
+
+    /// Writes what waits as far as the connection takes it.
+    pub(super) fn poll_write<T: Timer>(
+        &mut self,
+        mut io: Pin<&mut impl AsyncWrite>,
+        shared: &Shared<T>,
+        context: &mut Context<'_>,
+    ) -> io::Result<()> {
+        let mut written = 0;
+        let all = self.held();
+        while written < all {
+            let rest = self.waiting().get(written..).unwrap_or_default();
+            match io.as_mut().poll_write(context, rest)? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(len) => written += len,
+                Poll::Pending => break,
+            }
+        }
+        self.unflushed |= written > 0;
+        self.keep(written);
+        if written > 0 && written < all {
+            self.moved = shared.now();
+        }
+        if written == all && self.unflushed {
+            // Most streams have nothing to flush, and say so at once.
+            self.unflushed = io.as_mut().poll_flush(context)?.is_pending();
+        }
+        Ok(())
+    }
+
+    /// Keeps what is left when so many bytes were written.
+    fn keep(&mut self, written: usize) {
+        let left = self.waiting().get(written..).unwrap_or_default();
+        self.held = match (left.is_empty(), std::mem::take(&mut self.held)) {
+            (true, _) | (_, Held::Nothing) => Held::Nothing,
+            (_, Held::Left(bytes, before)) => Held::Left(bytes, before + written),
+            (_, Held::Filled(bytes, len)) => {
+                Held::Left(bytes.get(written..len).unwrap_or_default().to_vec(), 0)
+            }
+        };
+    }
+
+    /// Lets the session hand over packets, if all before were written.
+    pub(super) fn fill(&mut self, inner: &mut Inner, now: Instant) {
+        self.cut_short = false;
+        if self.held() > 0 {
+            return;
+        }
+        let mut bytes = Scratch::take();
+        let mut len = 0;
+        loop {
+            let room = bytes.get_mut(len..).unwrap_or_default();
+            if room.len() < MAX_PACKET {
+                self.cut_short = true;
+                break;
+            }
+            let Ok(Some(transmit)) = inner.session.poll_transmit(now, room) else { break };
+            log_sent(&transmit, room);
+            len += transmit.len;
+        }
+        if len > 0 {
+            (self.held, self.moved) = (Held::Filled(bytes, len), now);
+        }
+    }
+}
+
+fn log_sent(transmit: &Transmit, bytes: &[u8]) {
+    if tracing::enabled!(tracing::Level::TRACE) {
+        let Transmit { len, kind, attempt, .. } = transmit;
+        let mut shown = bytes.get(..*len).unwrap_or_default().to_vec();
+        mask_secrets(&mut shown);
+        tracing::trace!(event = "tcp_packet", direction = "send", %kind, attempt, raw_packet_hex = %Hex(&shown));
+    }
+}

@@ -1,0 +1,38 @@
+//! Drives [`cync_core`] over any async runtime.
+//!
+//! Most applications want a package for their runtime (`cync-tokio`, `cync-async-std`), which is this one with a runtime's own
+//! TCP and time. What is asked of a runtime is small: a [`Timer`], and for TCP a [`Runtime`].
+//!
+//! - [`Client`]: a session to talk to. [`Client::connect`] dials and keeps it connected.
+//! - [`Driver`]: moves bytes between a session and any byte stream, so that TLS, a serial line or an in-memory pipe fits.
+//!
+//! Everything that can be decided without a socket is decided in the core: here bytes are moved, deadlines slept until,
+//! connections dialled and those who wait woken.
+
+mod address;
+mod alarm;
+mod builder;
+mod client;
+mod driver;
+mod error;
+mod events;
+mod keeper;
+mod message;
+mod runtime;
+mod sending;
+mod session;
+mod shared;
+pub mod socket;
+mod states;
+mod wakers;
+
+pub use address::Address;
+pub use builder::Builder;
+pub use client::Client;
+pub use driver::{Driver, End};
+pub use error::{AdmitError, ConnectError, DialError, DialStage, LastFailure, SendError};
+pub use events::{Events, Missed};
+pub use message::Message;
+pub use runtime::{Runtime, Timer};
+pub use sending::{Sending, Sent};
+pub use states::States;

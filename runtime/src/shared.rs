@@ -1,0 +1,353 @@
+//! What a client, its drivers and those who wait share: one session behind one lock.
+
+use crate::error::LastFailure;
+use crate::events::Subscribers;
+use crate::runtime::Timer;
+use crate::session::AnySession;
+use crate::wakers::{Line, Wakes};
+use cync_core::{
+    CivilTime, ConnectError, Disconnect, Event, HangupReason, Instant, MessageId, Outcome, Receipt,
+    State,
+};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+/// Tells the local time of a site.
+pub(crate) type LocalTime = Arc<dyn Fn() -> CivilTime + Send + Sync>;
+
+/// What does not change while there are clients.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) drain_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) most_waiting: usize,
+    pub(crate) local_time: Option<LocalTime>,
+}
+
+pub(crate) struct Shared<T> {
+    inner: Mutex<Inner>,
+    pub(crate) timer: T,
+    pub(crate) settings: Settings,
+}
+
+/// Leaves the session out.
+impl<T> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("state", &self.look(|inner| inner.session.state())).finish()
+    }
+}
+
+/// The end of a message that somebody waits for.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// It has not come.
+    Expected(Option<Waker>),
+    /// It has.
+    Come(Outcome, Receipt),
+}
+
+/// What a session without a connection wants of whoever dials for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ask {
+    /// A connection.
+    Dial,
+    /// No more connections: the first one did not come about.
+    GiveUp(ConnectError),
+}
+
+/// Which of the drivers that a session had, one after the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Seat(u64);
+
+/// Who sees to it that there is a connection.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Upkeep {
+    /// Somebody dials when the session asks for it, and keeps its time meanwhile.
+    pub(crate) dialler: bool,
+    /// Whether to dial again after the session was ready once.
+    pub(crate) redial: bool,
+    /// The session was ready once.
+    pub(crate) established: bool,
+    /// The peer may dial in again.
+    pub(crate) hub: bool,
+}
+
+pub(crate) struct Inner {
+    pub(crate) session: Box<dyn AnySession>,
+    /// The messages whose end somebody waits for.
+    pub(crate) ends: BTreeMap<MessageId, End>,
+    /// Those who wait for room for a message.
+    pub(crate) senders: Line,
+    /// Those who wait for a message.
+    pub(crate) readers: Line,
+    /// Those who wait for a change of anything else.
+    pub(crate) watchers: Line,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) upkeep: Upkeep,
+    pub(crate) ask: Option<Ask>,
+    /// The task that dials.
+    pub(crate) dialler: Option<Waker>,
+    /// The task that drives the present connection.
+    driver: Option<Waker>,
+    driven: bool,
+    seat: Seat,
+    /// Why the session hung up on its last connection, if it did.
+    pub(crate) hangup: Option<HangupReason>,
+    /// Why the first connection was given up.
+    pub(crate) gave_up: Option<ConnectError>,
+    /// Why there was no connection last, until there is one.
+    pub(crate) last_failure: Option<LastFailure>,
+    /// The peer asked for the time, and nobody has told it.
+    pub(crate) clock_asked: bool,
+    wakes: Wakes,
+}
+
+impl<T: Timer> Shared<T> {
+    pub(crate) fn new(session: Box<dyn AnySession>, timer: T, settings: Settings) -> Self {
+        let inner = Inner {
+            session,
+            ends: BTreeMap::new(),
+            senders: Line::default(),
+            readers: Line::default(),
+            watchers: Line::default(),
+            subscribers: Subscribers::default(),
+            upkeep: Upkeep { redial: true, ..Upkeep::default() },
+            ask: None,
+            dialler: None,
+            driver: None,
+            driven: false,
+            seat: Seat(0),
+            hangup: None,
+            gave_up: None,
+            last_failure: None,
+            clock_asked: false,
+            wakes: Wakes::default(),
+        };
+        Self { inner: Mutex::new(inner), timer, settings }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.timer.now()
+    }
+
+    /// Does something with the session, and passes on what comes of it.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Inner, Instant) -> R) -> R {
+        let mut inner = self.lock();
+        let now = self.now();
+        let result = act(&mut inner, now);
+        self.settle(&mut inner, now);
+        let mut wakes = inner.wakes.take();
+        // Whoever is woken finds the lock free.
+        drop(inner);
+        wakes.wake();
+        result
+    }
+
+    /// The same, of something that may give the driver something to do.
+    pub(crate) fn with_driver<R>(&self, act: impl FnOnce(&mut Inner, Instant) -> R) -> R {
+        self.with(|inner, now| {
+            let result = act(inner, now);
+            inner.wake_driver();
+            result
+        })
+    }
+
+    /// Passes the session's events on.
+    fn settle(&self, inner: &mut Inner, now: Instant) {
+        inner.settle();
+        if inner.clock_asked
+            && let Some(local_time) = &self.settings.local_time
+        {
+            inner.clock_asked = false;
+            inner.session.set_wall_clock(now, local_time());
+            inner.wake_driver();
+        }
+    }
+
+    /// Gives the session to a new driver; the one that had it ends.
+    pub(crate) fn take_over(&self) -> Seat {
+        self.with(|inner, now| {
+            inner.wake_driver();
+            // A connection that was asked for replaces none.
+            if !matches!(inner.session.state(), State::Disconnected | State::Connecting) {
+                inner.session.handle_disconnected(now, Disconnect::Replaced);
+            }
+            inner.session.handle_connected(now);
+            inner.seat = Seat(inner.seat.0 + 1);
+            (inner.driver, inner.driven) = (None, true);
+            (inner.hangup, inner.gave_up, inner.ask) = (None, None, None);
+            inner.changed();
+            inner.seat
+        })
+    }
+
+    /// The connection of this driver is gone.
+    pub(crate) fn give_up(&self, seat: Seat, why: Disconnect, failure: Option<LastFailure>) {
+        self.with(|inner, now| {
+            if inner.is_driven_by(seat) {
+                inner.session.handle_disconnected(now, why);
+                inner.last_failure = failure;
+                inner.settle();
+                inner.undriven();
+            }
+        });
+    }
+
+    /// Takes the session from its driver, for good.
+    pub(crate) fn cut(&self) {
+        self.with(|inner, now| {
+            inner.session.handle_disconnected(now, Disconnect::Hangup);
+            inner.session.close(now);
+            inner.settle();
+            inner.wake_driver();
+            inner.undriven();
+        });
+    }
+}
+
+impl<T> Shared<T> {
+    /// Looks at something.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Inner) -> R) -> R {
+        look(&self.lock())
+    }
+
+    /// The session is whole even if another thread panicked with it: it has no code that can be interrupted half-way.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Whether there is a connection, or may be another one.
+    pub(crate) const fn goes_on(&self) -> bool {
+        let Upkeep { dialler, redial, established, hub } = self.upkeep;
+        self.driven || hub || (dialler && (redial || !established))
+    }
+
+    /// Whether somebody calls the session when its deadlines come.
+    pub(crate) const fn is_attended(&self) -> bool {
+        self.driven || self.upkeep.dialler
+    }
+
+    pub(crate) const fn is_driven(&self) -> bool {
+        self.driven
+    }
+
+    pub(crate) fn is_driven_by(&self, seat: Seat) -> bool {
+        self.driven && self.seat == seat
+    }
+
+    /// The driver is woken by this from now on.
+    pub(crate) fn seat_driver(&mut self, context: &Context<'_>) {
+        match &mut self.driver {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+    }
+
+    /// Whoever dials is woken by this from now on.
+    pub(crate) fn seat_dialler(&mut self, context: &Context<'_>) {
+        match &mut self.dialler {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+    }
+
+    /// There may be something to do for the driver, or while there is none for whoever dials.
+    pub(crate) fn wake_driver(&mut self) {
+        let waker = if self.driven { &self.driver } else { &self.dialler };
+        if let Some(waker) = waker {
+            self.wakes.add(waker.clone());
+        }
+    }
+
+    /// What watchers look at may have changed.
+    pub(crate) fn changed(&mut self) {
+        self.watchers.all().for_each(|waker| self.wakes.add(waker.clone()));
+    }
+
+    /// There may be room for a message, or never will be.
+    pub(crate) fn wake_sender(&mut self) {
+        self.senders.first().into_iter().for_each(|waker| self.wakes.add(waker.clone()));
+    }
+
+    /// There may be a message, or none will come any more.
+    pub(crate) fn wake_reader(&mut self) {
+        self.readers.first().into_iter().for_each(|waker| self.wakes.add(waker.clone()));
+    }
+
+    /// Nobody drives the session any more, who waits for something from it has to look after it.
+    pub(crate) fn undriven(&mut self) {
+        (self.driver, self.driven) = (None, false);
+        self.wake_everybody();
+    }
+
+    pub(crate) fn wake_everybody(&mut self) {
+        let ends = self.ends.values().filter_map(|end| match end {
+            End::Expected(waker) => waker.as_ref(),
+            End::Come(..) => None,
+        });
+        let lines = [&self.senders, &self.readers, &self.watchers];
+        let all = lines.into_iter().flat_map(Line::all).chain(ends).chain(&self.dialler);
+        all.for_each(|waker| self.wakes.add(waker.clone()));
+        self.subscribers.wake(&mut self.wakes);
+    }
+
+    /// Calls the session if its deadline has come. Returns the next one.
+    pub(crate) fn tick(&mut self, now: Instant) -> Option<Instant> {
+        let deadline = self.session.poll_timeout()?.at;
+        if deadline > now {
+            return Some(deadline);
+        }
+        self.session.handle_timeout(now);
+        self.session.poll_timeout().map(|deadline| deadline.at)
+    }
+
+    /// Passes the session's events on.
+    pub(crate) fn settle(&mut self) {
+        while let Some(event) = self.session.poll_event() {
+            self.subscribers.tell(&event, &mut self.wakes);
+            match event {
+                Event::Done { id, outcome, receipt } => {
+                    tracing::debug!(event = "done", msg_id = %id, ?outcome, attempts = receipt.attempts);
+                    // Nobody waits for the others.
+                    if let Some(end) = self.ends.get_mut(&id)
+                        && let End::Expected(Some(waker)) =
+                            std::mem::replace(end, End::Come(outcome, receipt))
+                    {
+                        self.wakes.add(waker);
+                    }
+                }
+                Event::StateChanged(state) => {
+                    tracing::debug!(event = "state", %state);
+                    self.upkeep.established |= state == State::Ready;
+                    self.changed();
+                }
+                Event::Hangup(why) => {
+                    tracing::debug!(event = "hangup", %why);
+                    self.hangup = Some(why);
+                    self.wake_driver();
+                }
+                Event::Dial => {
+                    self.ask = Some(Ask::Dial);
+                    self.wake_driver();
+                }
+                Event::ConnectFailed(why) => {
+                    tracing::debug!(event = "gave_up", %why);
+                    (self.ask, self.gave_up) = (Some(Ask::GiveUp(why)), Some(why));
+                    self.wake_driver();
+                    self.changed();
+                }
+                Event::Readable => self.wake_reader(),
+                Event::Writable => self.wake_sender(),
+                Event::InboxOverrun { dropped } => tracing::warn!(event = "inbox_overrun", dropped),
+                Event::ClockAsked => self.clock_asked = true,
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Those who wait for something, and are woken when it may have come.
+
+use std::collections::BTreeMap;
+use std::task::{Context, Waker};
+
+/// A place in a [`Line`]; a later one has a greater number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Ticket(u64);
+
+/// A line of tasks, in the order in which they came.
+#[derive(Default, Debug)]
+pub(crate) struct Line {
+    waiting: BTreeMap<Ticket, Waker>,
+    next: u64,
+}
+
+impl Line {
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether whoever has this ticket, or has none yet, is the first.
+    pub(crate) fn is_turn(&self, ticket: Option<Ticket>) -> bool {
+        self.waiting.keys().next().is_none_or(|first| ticket == Some(*first))
+    }
+
+    /// Waits, at the end of the line or where the ticket is.
+    pub(crate) fn wait(&mut self, ticket: Option<Ticket>, context: &Context<'_>) -> Ticket {
+        let ticket = ticket.unwrap_or_else(|| {
+            self.next += 1;
+            Ticket(self.next)
+        });
+        self.waiting
+            .entry(ticket)
+            .and_modify(|waker| waker.clone_from(context.waker()))
+            .or_insert_with(|| context.waker().clone());
+        ticket
+    }
+
+    /// Leaves the line, served or not.
+    pub(crate) fn leave(&mut self, ticket: Ticket) {
+        self.waiting.remove(&ticket);
+    }
+
+    /// The first, who keeps the place until leaving.
+    pub(crate) fn first(&self) -> Option<&Waker> {
+        self.waiting.values().next()
+    }
+
+    /// Everybody.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Waker> {
+        self.waiting.values()
+    }
+}
+
+/// Tasks to wake once the lock is released.
+#[derive(Default, Debug)]
+pub(crate) struct Wakes {
+    few: [Option<Waker>; Wakes::FEW],
+    len: usize,
+}
+
+impl Wakes {
+    /// Enough for all that one packet causes. More are woken at once, with the lock held, which does no harm.
+    const FEW: usize = 16;
+
+    pub(crate) fn add(&mut self, waker: Waker) {
+        match self.few.get_mut(self.len) {
+            Some(place) => {
+                *place = Some(waker);
+                self.len += 1;
+            }
+            None => waker.wake(),
+        }
+    }
+
+    pub(crate) fn take(&mut self) -> Self {
+        if self.len == 0 { Self::default() } else { std::mem::take(self) }
+    }
+
+    pub(crate) fn wake(&mut self) {
+        for place in self.few.iter_mut().take(self.len) {
+            if let Some(waker) = place.take() {
+                waker.wake();
+            }
+        }
+        self.len = 0;
+    }
+}
