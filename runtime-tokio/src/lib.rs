@@ -1,13 +1,13 @@
 //! Drives [`cync_core`] over tokio: `cync-runtime` with tokio's TCP and time.
 //!
-//! [`Client::connect`] dials and keeps a session connected. [`client`] drives one over any byte stream of tokio's, so that TLS, a
+//! [`Client::connect`] dials and keeps a session connected; a [`Listener`] takes those of devices that dial in. [`client`] drives one over any byte stream of tokio's, so that TLS, a
 //! serial line or an in-memory pipe fits.
 
 mod runtime;
 
 pub use cync_runtime::{
-    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Message, Missed,
-    SendError,
+    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Limits, Message,
+    Missed, Runtime, SendError, Timer,
 };
 pub use runtime::Tokio;
 pub use tokio_util::compat::Compat;
@@ -30,6 +30,15 @@ pub type Sent = cync_runtime::Sent<Tokio>;
 pub type Events = cync_runtime::Events<Tokio>;
 /// The states of a session.
 pub type States = cync_runtime::States<Tokio>;
+
+/// A TCP socket that devices dial.
+pub type Listener = cync_runtime::Listener<Tokio>;
+/// The sessions of those who dial in.
+pub type Hub = cync_runtime::Hub<Tokio>;
+/// A hub to be made, and how.
+pub type HubBuilder = cync_runtime::HubBuilder<Tokio>;
+/// A connection that greeted.
+pub type Accepted = cync_runtime::Accepted<Tokio>;
 
 /// A session over this stream, and its driver, which has to be run (usually spawned).
 ///

@@ -277,6 +277,18 @@ impl<T: Timer> Client<T> {
         });
     }
 
+    /// Whether the peer may dial in again when the connection goes.
+    pub(crate) fn expect_dial_in(&self, on: bool) {
+        self.shared.with(|inner, _| {
+            inner.upkeep.hub = on;
+            inner.wake_everybody();
+        });
+    }
+
+    pub(crate) fn has_connection(&self) -> bool {
+        self.shared.look(Inner::is_driven)
+    }
+
     /// Brings what is under way to its end, then closes the connection. It takes at most
     /// [`Config::drain_timeout`](cync_core::Config) and two seconds more.
     pub async fn close(&self) {

@@ -4,6 +4,7 @@
 //! TCP and time. What is asked of a runtime is small: a [`Timer`], and for TCP a [`Runtime`].
 //!
 //! - [`Client`]: a session to talk to. [`Client::connect`] dials and keeps it connected.
+//! - [`Listener`]: a TCP socket that devices dial, and a [`Hub`] of their sessions, which outlive their connections.
 //! - [`Driver`]: moves bytes between a session and any byte stream, so that TLS, a serial line or an in-memory pipe fits.
 //!
 //! Everything that can be decided without a socket is decided in the core: here bytes are moved, deadlines slept until,
@@ -16,7 +17,9 @@ mod client;
 mod driver;
 mod error;
 mod events;
+mod hub;
 mod keeper;
+mod listener;
 mod message;
 mod runtime;
 mod sending;
@@ -32,6 +35,8 @@ pub use client::Client;
 pub use driver::{Driver, End};
 pub use error::{AdmitError, ConnectError, DialError, DialStage, LastFailure, SendError};
 pub use events::{Events, Missed};
+pub use hub::{Admitted, Hub, HubBuilder, Limits};
+pub use listener::{Accepted, Listener};
 pub use message::Message;
 pub use runtime::{Runtime, Timer};
 pub use sending::{Sending, Sent};

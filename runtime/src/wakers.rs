@@ -37,6 +37,22 @@ impl Line {
         ticket
     }
 
+    /// A place at the end of the line, before there is a task to be woken.
+    pub(crate) fn enter(&mut self) -> Ticket {
+        self.wait(None, &Context::from_waker(Waker::noop()))
+    }
+
+    /// Whether this ticket has a place still; if so, this task is woken when it may have lost it.
+    pub(crate) fn wait_on(&mut self, ticket: Ticket, context: &Context<'_>) -> bool {
+        let place = self.waiting.get_mut(&ticket);
+        place.map(|waker| waker.clone_from(context.waker())).is_some()
+    }
+
+    /// The first, who has lost the place.
+    pub(crate) fn take_first(&mut self) -> Option<Waker> {
+        self.waiting.pop_first().map(|(_, waker)| waker)
+    }
+
     /// Leaves the line, served or not.
     pub(crate) fn leave(&mut self, ticket: Ticket) {
         self.waiting.remove(&ticket);

@@ -17,6 +17,11 @@ impl Input {
         Self { held, stalled: false }
     }
 
+    /// Whether the session has taken all that was read.
+    pub(super) const fn wants_more(&self) -> bool {
+        !self.stalled && self.held.is_empty()
+    }
+
     /// Reads what there is, unless the session has yet to take what was read before.
     ///
     /// # Errors
@@ -27,7 +32,7 @@ impl Input {
         buffer: &'a mut [u8],
         context: &mut Context<'_>,
     ) -> Result<&'a [u8], End> {
-        if self.stalled || !self.held.is_empty() {
+        if !self.wants_more() {
             return Ok(&[]);
         }
         match io.poll_read(context, buffer) {
@@ -40,7 +45,7 @@ impl Input {
 
     /// Whether the session has something to take, now that it takes input.
     pub(super) fn can_go_on(&self, inner: &Inner) -> bool {
-        (self.stalled || !self.held.is_empty()) && inner.session.wants_input()
+        !self.wants_more() && inner.session.wants_input()
     }
 
     /// Offers what was held back and what was read to the session.

@@ -6,6 +6,7 @@ mod scratch;
 
 use crate::alarm::Alarm;
 use crate::error::LastFailure;
+use crate::hub::Place;
 use crate::runtime::Timer;
 use crate::shared::{Inner, Seat, Shared};
 use cync_core::{Disconnect, HangupReason, Instant};
@@ -55,6 +56,8 @@ pub struct Driver<IO, T: Timer> {
     lease: Lease<T>,
     /// Bytes that came before it was made.
     read: Vec<u8>,
+    /// What the connection takes up of a hub.
+    place: Option<Place<T>>,
 }
 
 /// The right to drive a session, given up on drop.
@@ -76,12 +79,23 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
     /// A driver of a connection from which these bytes were read already.
     pub(crate) fn new(shared: Arc<Shared<T>>, io: IO, read: Vec<u8>) -> Self {
         let seat = shared.take_over();
-        Self { io, lease: Lease { shared, seat, why: Disconnect::Error, failure: None }, read }
+        Self {
+            io,
+            lease: Lease { shared, seat, why: Disconnect::Error, failure: None },
+            read,
+            place: None,
+        }
+    }
+
+    /// A driver of a connection that has this place in a hub.
+    pub(crate) fn in_place(mut self, place: Place<T>) -> Self {
+        self.place = Some(place);
+        self
     }
 
     /// Drives the session until the connection ends.
     pub async fn run(self) -> End {
-        let Self { io, mut lease, read } = self;
+        let Self { io, mut lease, read, place: _place } = self;
         let mut io = pin!(io);
         let mut work = Work {
             shared: &lease.shared,
@@ -145,6 +159,7 @@ impl<T: Timer> Work<'_, T> {
                 return Poll::Pending;
             }
             let came = !read.is_empty();
+            let was_held_back = !self.input.wants_more();
             let Some(next) = self.step(read, context) else {
                 let driven = self.shared.look(Inner::is_driven);
                 return Poll::Ready(if driven { End::Replaced } else { End::Cut });
@@ -165,7 +180,9 @@ impl<T: Timer> Work<'_, T> {
             if rang && stalls.is_some_and(|at| at <= self.shared.now()) {
                 return Poll::Ready(End::failed(io::ErrorKind::TimedOut.into()));
             }
-            again = rang || (next.again && self.output.is_written());
+            again = rang
+                || (next.again && self.output.is_written())
+                || (was_held_back && self.input.wants_more());
             if !came && !again {
                 return Poll::Pending;
             }

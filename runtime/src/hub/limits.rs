@@ -1,0 +1,32 @@
+use std::time::Duration;
+
+/// How much of a hub those may use who dial in, of whom anyone may be hostile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections, greeted or not. One more is closed.
+    pub connections: usize,
+    /// Connections from one IP address. One more is closed. Behind a proxy all have the same address.
+    pub per_address: usize,
+    /// Connections that have not greeted. The oldest makes room for one more.
+    pub greeting: usize,
+    /// How long a connection may take until its greeting is whole, whatever has to be done before it (TLS, for instance)
+    /// included.
+    pub greeting_timeout: Duration,
+    /// Sessions, connected or not. One that has had no connection for as long as it remembers messages makes room for one
+    /// more; if there is none, the connection is closed.
+    pub sessions: usize,
+}
+
+impl Default for Limits {
+    /// 256 connections, 64 of them from one address, 64 not greeted, for 5 s; 256 sessions.
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            per_address: 64,
+            greeting: 64,
+            greeting_timeout: Duration::from_secs(5),
+            sessions: 256,
+        }
+    }
+}

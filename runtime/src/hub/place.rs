@@ -1,0 +1,158 @@
+use super::{HubShared, Limits};
+use crate::alarm::Alarm;
+use crate::error::AdmitError;
+use crate::runtime::Timer;
+use crate::wakers::{Line, Ticket};
+use cync_core::wire::Endpoint;
+use cync_core::{GreetError, Instant};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+/// Who is connected.
+#[derive(Default, Debug)]
+pub(super) struct Places {
+    connections: usize,
+    by_address: BTreeMap<IpAddr, usize>,
+    greeting: Line,
+}
+
+impl Places {
+    pub(super) const fn connections(&self) -> usize {
+        self.connections
+    }
+
+    pub(super) fn greeting(&self) -> usize {
+        self.greeting.len()
+    }
+
+    /// Takes one more connection. The task of the one that has to make room is to be woken.
+    fn enter(
+        &mut self,
+        from: Option<IpAddr>,
+        limits: &Limits,
+    ) -> Result<(Ticket, Option<Waker>), AdmitError> {
+        if self.connections >= limits.connections {
+            return Err(AdmitError::TooManyConnections { most: limits.connections });
+        }
+        if let Some(from) = from {
+            let most = limits.per_address;
+            let count = self.by_address.entry(from).or_default();
+            if *count >= most {
+                return Err(AdmitError::TooManyFromAddress { from, most });
+            }
+            *count += 1;
+        }
+        self.connections += 1;
+        let has_to_go = self.greeting.len() >= limits.greeting;
+        let oldest = if has_to_go { self.greeting.take_first() } else { None };
+        Ok((self.greeting.enter(), oldest))
+    }
+
+    fn leave(&mut self, from: Option<IpAddr>, greeting: Option<Ticket>) {
+        self.connections = self.connections.saturating_sub(1);
+        if let Some(ticket) = greeting {
+            self.greeting.leave(ticket);
+        }
+        if let Some(from) = from
+            && let Some(count) = self.by_address.get_mut(&from)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.by_address.remove(&from);
+            }
+        }
+    }
+}
+
+/// What a connection takes up of a hub, given up on drop.
+pub(crate) struct Place<T: Timer> {
+    hub: Arc<HubShared<T>>,
+    from: Option<IpAddr>,
+    /// Until it has greeted.
+    greeting: Option<Ticket>,
+    deadline: Instant,
+    /// Whose session it is for, once it has greeted.
+    endpoint: Option<Endpoint>,
+}
+
+impl<T: Timer> fmt::Debug for Place<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, endpoint, .. } = self;
+        f.debug_struct("Place")
+            .field("from", from)
+            .field("endpoint", endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Timer> Place<T> {
+    /// # Errors
+    /// If there is none.
+    pub(super) fn new(hub: &Arc<HubShared<T>>, from: Option<IpAddr>) -> Result<Self, AdmitError> {
+        let (ticket, oldest) = hub.lock().places.enter(from, &hub.limits)?;
+        if let Some(oldest) = oldest {
+            oldest.wake();
+        }
+        let deadline = hub.timer.now() + hub.limits.greeting_timeout;
+        let hub = Arc::clone(hub);
+        Ok(Self { hub, from, greeting: Some(ticket), deadline, endpoint: None })
+    }
+
+    /// When it has to have greeted.
+    pub(super) const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Does something that has to be done before the greeting is whole.
+    ///
+    /// # Errors
+    /// If it takes too long, or a newer connection needs the place.
+    pub(super) async fn meanwhile<R>(
+        &self,
+        work: impl Future<Output = R>,
+    ) -> Result<R, AdmitError> {
+        let mut work = pin!(work);
+        let mut alarm = Alarm::new();
+        poll_fn(|context| {
+            if let Poll::Ready(result) = work.as_mut().poll(context) {
+                return Poll::Ready(Ok(result));
+            }
+            let waits = self
+                .greeting
+                .is_some_and(|ticket| self.hub.lock().places.greeting.wait_on(ticket, context));
+            if !waits {
+                return Poll::Ready(Err(AdmitError::MadeRoom));
+            }
+            if alarm.poll_ring(&self.hub.timer, self.deadline, context) {
+                return Poll::Ready(Err(GreetError::Timeout.into()));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// It has greeted, and has this session.
+    pub(super) fn greeted(&mut self, places: &mut Places, endpoint: Endpoint) {
+        if let Some(ticket) = self.greeting.take() {
+            places.greeting.leave(ticket);
+        }
+        self.endpoint = Some(endpoint);
+    }
+}
+
+impl<T: Timer> Drop for Place<T> {
+    fn drop(&mut self) {
+        let Self { hub, from, greeting, endpoint, .. } = self;
+        let now = hub.timer.now();
+        let mut state = hub.lock();
+        state.places.leave(*from, greeting.take());
+        if let Some(endpoint) = *endpoint {
+            state.sessions.left(endpoint, now);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+use super::Limits;
+use crate::builder::Builder;
+use crate::client::Client;
+use crate::error::AdmitError;
+use crate::runtime::Timer;
+use cync_core::wire::Endpoint;
+use cync_core::{Config, Instant, State};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The sessions by their endpoints.
+pub(super) struct Sessions<T: Timer>(BTreeMap<Endpoint, Kept<T>>);
+
+impl<T: Timer> Default for Sessions<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+/// A session that outlives its connections.
+pub(super) struct Kept<T: Timer> {
+    client: Client<T>,
+    connections: usize,
+    /// When the last connection ended.
+    left: Instant,
+    /// How long it is needed without a connection: as long as it remembers messages.
+    needed: Duration,
+}
+
+impl<T: Timer> Drop for Kept<T> {
+    fn drop(&mut self) {
+        self.client.expect_dial_in(false);
+    }
+}
+
+impl<T: Timer> Sessions<T> {
+    pub(super) fn get(&self, endpoint: Endpoint) -> Option<Client<T>> {
+        self.0.get(&endpoint).map(|kept| kept.client.clone())
+    }
+
+    pub(super) fn all(&self) -> Vec<(Endpoint, Client<T>)> {
+        self.0.iter().map(|(endpoint, kept)| (*endpoint, kept.client.clone())).collect()
+    }
+
+    pub(super) fn remove(&mut self, endpoint: Endpoint) -> Option<Kept<T>> {
+        self.0.remove(&endpoint)
+    }
+
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// The session that a connection of this endpoint is for, and whether it is a new one. [`Sessions::left`] ends it. What
+    /// made room is to be dropped.
+    ///
+    /// # Errors
+    /// If the configuration breaks a rule, or there are too many sessions.
+    pub(super) fn join(
+        &mut self,
+        endpoint: Endpoint,
+        config: Config,
+        build: impl FnOnce(Config) -> Builder<T>,
+        limits: &Limits,
+        now: Instant,
+    ) -> Result<(Client<T>, bool, Option<Kept<T>>), AdmitError> {
+        if let Some(kept) = self.0.get_mut(&endpoint)
+            && kept.client.state() != State::Closed
+        {
+            kept.connections += 1;
+            return Ok((kept.client.clone(), false, None));
+        }
+        let needed = config.dedup_ttl;
+        let client = build(config).build()?;
+        let mut out = self.0.remove(&endpoint);
+        if self.0.len() >= limits.sessions {
+            let oldest = self.0.iter().filter(|(_, kept)| kept.is_over(now));
+            let oldest = oldest.min_by_key(|(_, kept)| kept.left).map(|(endpoint, _)| *endpoint);
+            let Some(oldest) = oldest else {
+                return Err(AdmitError::TooManySessions { most: limits.sessions });
+            };
+            out = self.0.remove(&oldest);
+        }
+        client.expect_dial_in(true);
+        let kept = Kept { client: client.clone(), connections: 1, left: now, needed };
+        self.0.insert(endpoint, kept);
+        Ok((client, true, out))
+    }
+
+    /// A connection of this endpoint has ended.
+    pub(super) fn left(&mut self, endpoint: Endpoint, now: Instant) {
+        if let Some(kept) = self.0.get_mut(&endpoint) {
+            kept.connections = kept.connections.saturating_sub(1);
+            kept.left = now;
+        }
+    }
+}
+
+impl<T: Timer> Kept<T> {
+    /// Nothing that it remembers can matter any more.
+    fn is_over(&self, now: Instant) -> bool {
+        self.connections == 0
+            && (self.client.state() == State::Closed || now.since(self.left) >= self.needed)
+    }
+}

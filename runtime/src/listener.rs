@@ -1,0 +1,302 @@
+//! A TCP socket whose connections a hub takes.
+
+use crate::address::Address;
+use crate::client::Client;
+use crate::hub::{Admitted, Hub, Place};
+use crate::runtime::Runtime;
+use crate::wakers::{Line, Ticket};
+use cync_core::wire::{Endpoint, StatusCode};
+use cync_core::{Config, Hello};
+use futures_io::{AsyncRead, AsyncWrite};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// Connections that greeted and that nobody took; while there are so many no other is accepted.
+const MOST_UNTAKEN: usize = 64;
+/// How long to wait when the system has no more connections to give.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A TCP socket that devices dial. Their connections greet and are driven in tasks of their own.
+///
+/// Dropping it stops listening. What is connected stays, as long as its [`Hub`] or a client is held.
+pub struct Listener<R: Runtime> {
+    hub: Hub<R>,
+    local_addr: SocketAddr,
+    line: Arc<Accepting<R>>,
+}
+
+/// A connection that greeted.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Accepted<R: Runtime> {
+    /// Who greeted.
+    pub endpoint: Endpoint,
+    /// Where it dialled from.
+    pub peer: SocketAddr,
+    /// Its session.
+    pub client: Client<R>,
+    /// Whether the session was made for this connection. If not, it was returned before.
+    pub is_new: bool,
+}
+
+impl<R: Runtime> fmt::Debug for Listener<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("local_addr", &self.local_addr)
+            .field("hub", &self.hub)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R: Runtime + Default> Listener<R> {
+    /// Listens on an address; port 0 is any free one. `admit` decides about greetings, as [`Hub::builder`] says.
+    ///
+    /// # Errors
+    /// If it is not an address of this machine, or is taken.
+    pub async fn bind(
+        address: impl Into<Address>,
+        admit: impl Fn(&Hello<'_>) -> Result<Config, StatusCode> + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let runtime = R::default();
+        let hub = Hub::builder(runtime.clone(), admit).build();
+        Self::with_hub(runtime, address, hub).await
+    }
+}
+
+impl<R: Runtime> Listener<R> {
+    /// Listens on an address, for this hub.
+    ///
+    /// # Errors
+    /// If it is not an address of this machine, or is taken.
+    pub async fn with_hub(
+        runtime: R,
+        address: impl Into<Address>,
+        hub: Hub<R>,
+    ) -> io::Result<Self> {
+        Self::wrapped(runtime, address, hub, |stream| async { Ok(stream) }).await
+    }
+
+    /// Listens on an address, for this hub; `wrap` makes of a connection the stream that is spoken on, by a TLS handshake for
+    /// instance. What it takes counts as a part of the greeting.
+    ///
+    /// # Errors
+    /// If it is not an address of this machine, or is taken.
+    pub async fn wrapped<IO, F>(
+        runtime: R,
+        address: impl Into<Address>,
+        hub: Hub<R>,
+        wrap: impl Fn(R::Stream) -> F + Send + Sync + 'static,
+    ) -> io::Result<Self>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: Future<Output = io::Result<IO>> + Send + 'static,
+    {
+        let address = address.into();
+        let on = match address.socket_addr() {
+            Some(on) => on,
+            None => {
+                let none = || io::Error::new(io::ErrorKind::NotFound, "it has no address");
+                runtime.resolve(&address).await?.into_iter().next().ok_or_else(none)?
+            }
+        };
+        let acceptor = runtime.bind(on).await?;
+        let local_addr = runtime.local_addr(&acceptor)?;
+        let line = Arc::new(Accepting::default());
+        runtime.spawn(accept(runtime.clone(), acceptor, hub.clone(), Arc::clone(&line), wrap));
+        Ok(Self { hub, local_addr, line })
+    }
+
+    /// Where it listens.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The sessions of those who dialled in.
+    pub const fn hub(&self) -> &Hub<R> {
+        &self.hub
+    }
+
+    /// The next connection that greeted; those that did not are logged, and counted by [`Hub::rejected`]. Dropping the future
+    /// loses none.
+    pub async fn accept(&self) -> Accepted<R> {
+        let mut taker = Taker { line: &self.line, ticket: None };
+        poll_fn(|context| taker.poll(context)).await
+    }
+}
+
+impl<R: Runtime> Drop for Listener<R> {
+    fn drop(&mut self) {
+        self.line.stop();
+    }
+}
+
+/// Takes connections until the listener is dropped.
+async fn accept<R: Runtime, IO, F>(
+    runtime: R,
+    acceptor: R::Acceptor,
+    hub: Hub<R>,
+    line: Arc<Accepting<R>>,
+    wrap: impl Fn(R::Stream) -> F + Send + Sync + 'static,
+) where
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = io::Result<IO>> + Send + 'static,
+{
+    loop {
+        let accepted = {
+            let mut accepting = pin!(runtime.accept(&acceptor));
+            poll_fn(|context| match line.room(context) {
+                Room::Stopped => Poll::Ready(None),
+                Room::Full => Poll::Pending,
+                Room::Free => accepting.as_mut().poll(context).map(Some),
+            })
+            .await
+        };
+        match accepted {
+            None => return,
+            Some(Err(error)) => {
+                tracing::warn!(event = "accept", %error);
+                runtime.sleep_until(runtime.now() + PAUSE).await;
+            }
+            Some(Ok((stream, peer))) => match hub.enter(Some(peer.ip())) {
+                Err(error) => tracing::warn!(event = "refused", %peer, %error),
+                Ok(place) => {
+                    let serving = serve(hub.clone(), place, wrap(stream), peer, Arc::clone(&line));
+                    runtime.spawn(serving);
+                }
+            },
+        }
+    }
+}
+
+/// One connection, from its first byte to its end.
+async fn serve<R: Runtime, IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    hub: Hub<R>,
+    place: Place<R>,
+    open: impl Future<Output = io::Result<IO>> + Send,
+    peer: SocketAddr,
+    line: Arc<Accepting<R>>,
+) {
+    match hub.admit(place, open).await {
+        Err(error) => tracing::warn!(event = "no_greeting", %peer, %error),
+        Ok(Admitted { endpoint, client, is_new, driver }) => {
+            // From here on whoever holds the hub or a client decides.
+            drop(hub);
+            tracing::info!(event = "connected", %peer, %endpoint);
+            line.put(Accepted { endpoint, peer, client, is_new });
+            drop(line);
+            let end = driver.run().await;
+            tracing::info!(event = "disconnected", %peer, %endpoint, ?end);
+        }
+    }
+}
+
+/// Connections that greeted, and those who wait for one.
+struct Accepting<R: Runtime>(Mutex<Untaken<R>>);
+
+struct Untaken<R: Runtime> {
+    greeted: VecDeque<Accepted<R>>,
+    takers: Line,
+    /// The task that accepts.
+    acceptor: Option<Waker>,
+    /// The listener was dropped.
+    stopped: bool,
+}
+
+enum Room {
+    Free,
+    Full,
+    Stopped,
+}
+
+impl<R: Runtime> Default for Accepting<R> {
+    fn default() -> Self {
+        Self(Mutex::new(Untaken {
+            greeted: VecDeque::new(),
+            takers: Line::default(),
+            acceptor: None,
+            stopped: false,
+        }))
+    }
+}
+
+impl<R: Runtime> Accepting<R> {
+    fn lock(&self) -> MutexGuard<'_, Untaken<R>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one more connection may be accepted; this task is woken when that changes.
+    fn room(&self, context: &Context<'_>) -> Room {
+        let mut state = self.lock();
+        state.acceptor = Some(context.waker().clone());
+        match state.greeted.len() {
+            _ if state.stopped => Room::Stopped,
+            MOST_UNTAKEN.. => Room::Full,
+            _ => Room::Free,
+        }
+    }
+
+    fn put(&self, accepted: Accepted<R>) {
+        let taker = {
+            let mut state = self.lock();
+            state.greeted.push_back(accepted);
+            state.takers.first().cloned()
+        };
+        taker.into_iter().for_each(Waker::wake);
+    }
+
+    fn stop(&self) {
+        let (acceptor, untaken) = {
+            let mut state = self.lock();
+            state.stopped = true;
+            (state.acceptor.take(), std::mem::take(&mut state.greeted))
+        };
+        drop(untaken);
+        acceptor.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Waits for a connection, in line.
+struct Taker<'a, R: Runtime> {
+    line: &'a Accepting<R>,
+    ticket: Option<Ticket>,
+}
+
+impl<R: Runtime> Taker<'_, R> {
+    fn poll(&mut self, context: &Context<'_>) -> Poll<Accepted<R>> {
+        let Self { line, ticket } = self;
+        let (taken, acceptor) = {
+            let mut state = line.lock();
+            if state.takers.is_turn(*ticket)
+                && let Some(taken) = state.greeted.pop_front()
+            {
+                (taken, state.acceptor.clone())
+            } else {
+                *ticket = Some(state.takers.wait(*ticket, context));
+                return Poll::Pending;
+            }
+        };
+        acceptor.into_iter().for_each(Waker::wake);
+        Poll::Ready(taken)
+    }
+}
+
+/// The next has its turn; what woke this one may be for it.
+impl<R: Runtime> Drop for Taker<'_, R> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let next = {
+            let mut state = self.line.lock();
+            state.takers.leave(ticket);
+            let next = if state.greeted.is_empty() { None } else { state.takers.first() };
+            next.cloned()
+        };
+        next.into_iter().for_each(Waker::wake);
+    }
+}
