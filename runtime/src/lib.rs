@@ -27,6 +27,8 @@ mod session;
 mod shared;
 pub mod socket;
 mod states;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod wakers;
 
 pub use address::Address;
