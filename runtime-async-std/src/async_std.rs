@@ -42,6 +42,14 @@ pub type Sent = cync_runtime::Sent<AsyncStd>;
 pub type Events = cync_runtime::Events<AsyncStd>;
 /// The states of a session.
 pub type States = cync_runtime::States<AsyncStd>;
+/// A TCP socket that devices dial.
+pub type Listener = cync_runtime::Listener<AsyncStd>;
+/// The sessions of those who dial in.
+pub type Hub = cync_runtime::Hub<AsyncStd>;
+/// A hub to be made, and how.
+pub type HubBuilder = cync_runtime::HubBuilder<AsyncStd>;
+/// A connection that greeted.
+pub type Accepted = cync_runtime::Accepted<AsyncStd>;
 
 /// A session over this stream, and its driver, which has to be run (usually spawned).
 ///

@@ -25,11 +25,12 @@ pub mod smol;
 
 #[cfg(feature = "async-std")]
 pub use self::async_std::{
-    AsyncStd, Builder, Client, Driver, Events, Sending, Sent, States, client,
+    Accepted, AsyncStd, Builder, Client, Driver, Events, Hub, HubBuilder, Listener, Sending, Sent,
+    States, client,
 };
 pub use cync_runtime::{
-    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Message, Missed,
-    Runtime, SendError, Timer,
+    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Limits, Message,
+    Missed, Runtime, SendError, Timer,
 };
 
 /// The same over any [`Timer`], whatever its executor is.
@@ -47,5 +48,7 @@ pub use cync_runtime::{
 /// # }
 /// ```
 pub mod any {
-    pub use cync_runtime::{Builder, Client, Driver, Events, Sending, Sent, States};
+    pub use cync_runtime::{
+        Accepted, Builder, Client, Driver, Events, Hub, HubBuilder, Listener, Sending, Sent, States,
+    };
 }

@@ -41,6 +41,14 @@ pub type Sent = cync_runtime::Sent<Smol>;
 pub type Events = cync_runtime::Events<Smol>;
 /// The states of a session.
 pub type States = cync_runtime::States<Smol>;
+/// A TCP socket that devices dial.
+pub type Listener = cync_runtime::Listener<Smol>;
+/// The sessions of those who dial in.
+pub type Hub = cync_runtime::Hub<Smol>;
+/// A hub to be made, and how.
+pub type HubBuilder = cync_runtime::HubBuilder<Smol>;
+/// A connection that greeted.
+pub type Accepted = cync_runtime::Accepted<Smol>;
 
 /// A session over this stream, and its driver, which has to be run (usually spawned).
 ///
