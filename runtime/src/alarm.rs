@@ -1,11 +1,11 @@
-//! Something that is done at an instant that keeps moving.
+//! Waiting until an instant: one that keeps moving, or one that ends something.
 
 use crate::runtime::Timer;
 use cync_core::Instant;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::Context;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 /// Rings no later than asked. One that rings early does no harm to those who use it, so it is not set anew for a later instant:
 /// deadlines move with every message, and the runtime's timers are touched a few times a second.
@@ -36,4 +36,21 @@ impl<T: Timer> Alarm<T> {
         }
         rang
     }
+}
+
+/// What comes of some work, if it does until this instant.
+pub(crate) async fn until<T: Timer, R>(
+    timer: &T,
+    at: Instant,
+    work: impl Future<Output = R>,
+) -> Option<R> {
+    let mut sleep = timer.sleep_until(at);
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        if let Poll::Ready(result) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(result));
+        }
+        Pin::new(&mut sleep).poll(context).map(|()| None)
+    })
+    .await
 }

@@ -1,8 +1,10 @@
 //! How a session is made.
 
 use crate::address::Address;
+use crate::alarm::until;
 use crate::client::Client;
 use crate::error::{ConnectError, DialError, DialStage};
+use crate::keeper::{self, Duty};
 use crate::runtime::{Runtime, Timer};
 use crate::session::{self, Make};
 use crate::shared::{Settings, Shared};
@@ -12,6 +14,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long a connection may take to be made.
@@ -124,12 +127,20 @@ impl<R: Runtime> Builder<R> {
     /// What kept the session from becoming ready.
     pub async fn connect(self, address: impl Into<Address>) -> Result<Client<R>, ConnectError> {
         let (runtime, address) = (self.timer.clone(), address.into());
+        let connect_timeout = self.settings.connect_timeout;
         let client = self.build()?;
-        let (dialler, to) = (runtime.clone(), address.clone());
-        let kept = client.keep_connected(move || {
-            let (dialler, to) = (dialler.clone(), to.clone());
-            async move { dial(&dialler, &to).await }
+        let dialling = Arc::new(Dialling {
+            runtime: runtime.clone(),
+            address: address.clone(),
+            connect_timeout,
+            resolved: AtomicBool::new(false),
         });
+        let duty = Duty::new(Arc::clone(&client.shared));
+        let stage = {
+            let dialling = Arc::clone(&dialling);
+            move || dialling.stage()
+        };
+        let kept = keeper::keep_connected(duty, move || Arc::clone(&dialling).dial(), stage);
         runtime.spawn(async move {
             if let Err(error) = kept.await {
                 tracing::debug!(event = "gave_up", %error);
@@ -140,21 +151,45 @@ impl<R: Runtime> Builder<R> {
     }
 }
 
-/// A connection to the first of the host's addresses that takes one.
-async fn dial<R: Runtime>(runtime: &R, address: &Address) -> Result<R::Stream, DialError> {
-    let unresolved = |source| DialError { stage: DialStage::Resolve, source };
-    let candidates = match address.socket_addr() {
-        Some(addr) => vec![addr],
-        None => runtime.resolve(address).await.map_err(unresolved)?,
-    };
-    let mut failure = unresolved(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
-    for candidate in candidates {
-        match runtime.dial(candidate).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error.into(),
-        }
+/// How an address is dialled.
+struct Dialling<R> {
+    runtime: R,
+    address: Address,
+    connect_timeout: Duration,
+    /// Its socket addresses are known, this time.
+    resolved: AtomicBool,
+}
+
+impl<R: Runtime> Dialling<R> {
+    fn stage(&self) -> DialStage {
+        if self.resolved.load(Ordering::Relaxed) { DialStage::Connect } else { DialStage::Resolve }
     }
-    Err(failure)
+
+    /// A connection to the first of the host's addresses that takes one.
+    async fn dial(self: Arc<Self>) -> Result<R::Stream, DialError> {
+        let Self { runtime, address, connect_timeout, resolved } = &*self;
+        let unresolved = |source| DialError { stage: DialStage::Resolve, source };
+        resolved.store(false, Ordering::Relaxed);
+        let candidates = match address.socket_addr() {
+            Some(addr) => vec![addr],
+            None => runtime.resolve(address).await.map_err(unresolved)?,
+        };
+        resolved.store(true, Ordering::Relaxed);
+        let mut failure = unresolved(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
+        // None takes the time of those behind it.
+        let share = *connect_timeout / u32::try_from(candidates.len()).unwrap_or(u32::MAX).max(1);
+        for candidate in candidates {
+            match until(runtime, runtime.now() + share, runtime.dial(candidate)).await {
+                Some(Ok(stream)) => return Ok(stream),
+                Some(Err(error)) => failure = error.into(),
+                None => {
+                    let late = format!("{candidate} did not answer within {share:?}");
+                    failure = io::Error::new(io::ErrorKind::TimedOut, late).into();
+                }
+            }
+        }
+        Err(failure)
+    }
 }
 
 /// A random number from the operating system.

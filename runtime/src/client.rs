@@ -1,9 +1,10 @@
 //! A session to talk to.
 
 use crate::address::Address;
+use crate::alarm::until;
 use crate::builder::Builder;
 use crate::driver::Driver;
-use crate::error::{ConnectError, DialError, SendError};
+use crate::error::{ConnectError, DialError, DialStage, SendError};
 use crate::events::Events;
 use crate::keeper::{self, Duty};
 use crate::message::Message;
@@ -20,7 +21,6 @@ use cync_core::{
 use futures_io::{AsyncRead, AsyncWrite};
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -115,7 +115,8 @@ impl<T: Timer> Client<T> {
         E: Into<DialError>,
         D: FnMut() -> F,
     {
-        keeper::keep_connected(Duty::new(Arc::clone(&self.shared)), dial)
+        let duty = Duty::new(Arc::clone(&self.shared));
+        keeper::keep_connected(duty, dial, || DialStage::Connect)
     }
 
     /// Whether a session that is [kept connected](Client::keep_connected) dials again after it was ready once. It does, unless
@@ -293,17 +294,9 @@ impl<T: Timer> Client<T> {
     /// [`Config::drain_timeout`](cync_core::Config) and two seconds more.
     pub async fn close(&self) {
         self.shared.with_driver(|inner, now| inner.session.close(now));
-        let mut ended = pin!(self.watch(|inner| (!inner.is_driven()).then_some(())));
+        let ended = self.watch(|inner| (!inner.is_driven()).then_some(()));
         let limit = self.shared.settings.drain_timeout.saturating_add(END_TIMEOUT);
-        let timer = &self.shared.timer;
-        let mut limit = timer.sleep_until(timer.now() + limit);
-        let in_time = poll_fn(|context| {
-            if ended.as_mut().poll(context).is_ready() {
-                return Poll::Ready(true);
-            }
-            pin!(&mut limit).poll(context).map(|()| false)
-        });
-        if !in_time.await {
+        if until(&self.shared.timer, self.shared.now() + limit, ended).await.is_none() {
             self.shared.cut();
         }
     }

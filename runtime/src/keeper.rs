@@ -2,7 +2,7 @@
 
 use crate::alarm::Alarm;
 use crate::driver::Driver;
-use crate::error::{ConnectError, DialError, LastFailure};
+use crate::error::{ConnectError, DialError, DialStage, LastFailure};
 use crate::runtime::Timer;
 use crate::shared::{Ask, Inner, Shared};
 use cync_core::{Disconnect, State};
@@ -73,6 +73,7 @@ impl<T: Timer> Duty<T> {
     async fn dial<IO, E: Into<DialError>>(
         &mut self,
         dial: impl Future<Output = Result<IO, E>>,
+        stage: impl Fn() -> DialStage,
     ) -> Option<Result<IO, DialError>> {
         let limit = self.shared.settings.connect_timeout;
         let mut sleep = self.shared.timer.sleep_until(self.shared.now() + limit);
@@ -83,8 +84,8 @@ impl<T: Timer> Duty<T> {
             }
             if Pin::new(&mut sleep).poll(context).is_ready() {
                 let timeout = format!("not within {limit:?}");
-                let timeout = io::Error::new(io::ErrorKind::TimedOut, timeout);
-                return Poll::Ready(Some(Err(timeout.into())));
+                let source = io::Error::new(io::ErrorKind::TimedOut, timeout);
+                return Poll::Ready(Some(Err(DialError { stage: stage(), source })));
             }
             self.poll(context, |inner| {
                 let unwanted = inner.is_driven() || inner.session.state() == State::Closed;
@@ -115,10 +116,11 @@ impl<T: Timer> Drop for Duty<T> {
     }
 }
 
-/// Dials whenever the session asks for it, until it is closed or given up.
+/// Dials whenever the session asks for it, until it is closed or given up. `stage` tells how far dialling is.
 pub(crate) async fn keep_connected<T, IO, F, E>(
     mut duty: Duty<T>,
     mut dial: impl FnMut() -> F,
+    stage: impl Fn() -> DialStage,
 ) -> Result<(), ConnectError>
 where
     T: Timer,
@@ -135,7 +137,7 @@ where
             }
             Some(Ask::Dial) => {}
         }
-        match duty.dial(dial()).await {
+        match duty.dial(dial(), &stage).await {
             None => {}
             Some(Err(why)) => duty.failed(why),
             Some(Ok(io)) => {

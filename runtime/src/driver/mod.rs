@@ -4,7 +4,7 @@ mod input;
 mod output;
 mod scratch;
 
-use crate::alarm::Alarm;
+use crate::alarm::{Alarm, until};
 use crate::error::LastFailure;
 use crate::hub::Place;
 use crate::runtime::Timer;
@@ -14,7 +14,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use input::Input;
 use output::Output;
 pub(crate) use scratch::Scratch;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -214,21 +214,20 @@ impl<T: Timer> Work<'_, T> {
 
     /// Writes what is left, and closes the connection. The peer may be gone already: there is nobody left to tell.
     async fn flush<IO: AsyncWrite>(&mut self, mut io: Pin<&mut IO>) {
-        let mut limit = self.shared.timer.sleep_until(self.shared.now() + FLUSH);
-        poll_fn(|context| {
-            if Pin::new(&mut limit).poll(context).is_ready() {
-                return Poll::Ready(());
-            }
-            while !self.output.is_written() {
-                let before = self.output.held();
-                match self.output.poll_write(io.as_mut(), self.shared, context) {
+        let (shared, output) = (self.shared, &mut self.output);
+        let flushed = poll_fn(|context| {
+            while !output.is_written() {
+                let before = output.held();
+                match output.poll_write(io.as_mut(), shared, context) {
                     Err(_) => return Poll::Ready(()),
-                    Ok(()) if self.output.held() == before => return Poll::Pending,
+                    Ok(()) if output.held() == before && !output.is_written() => {
+                        return Poll::Pending;
+                    }
                     Ok(()) => {}
                 }
             }
             io.as_mut().poll_close(context).map(|_| ())
-        })
-        .await;
+        });
+        until(&shared.timer, shared.now() + FLUSH, flushed).await;
     }
 }
