@@ -1,8 +1,8 @@
 //! A runtime for tests: virtual time and a network in memory, over any executor.
 //!
 //! [`Virtual`] is a [`Runtime`] whose tasks are run by the executor that is tested. Its time stands still while any of them can
-//! run; when all wait, it jumps to the next instant that one of them waits for. Hours pass at once, and to the microsecond alike
-//! on every run, however many threads the executor has.
+//! run; when all wait, it jumps to the next instant that one of them waits for. Hours pass at once, and instants
+//! are exact, however many threads the executor has.
 //!
 //! What wakes a task must be a task itself, or the clock: time does not wait for a thread, a socket or a timer of the
 //! executor's. When all wait for something that never comes, [`Virtual::run`] panics instead of waiting, too.
@@ -10,13 +10,21 @@
 //! ```
 //! use cync_core::wire::{Command, Destination, Endpoint};
 //! use cync_core::{AuthCode, Config, Instant};
-//! use cync_runtime::testing::{Task, Virtual};
+//! use cync_runtime::testing::{Spawn, Virtual};
 //! use cync_runtime::{Builder, Runtime, Timer};
 //! use std::time::Duration;
 //!
-//! let pool = futures_executor::ThreadPool::new()?;
-//! let world = Virtual::new(move |task: Task| pool.spawn_ok(task));
-//! let endpoint = Endpoint::from([1, 2, 3, 4]);
+//! #[derive(Clone)]
+//! struct Pool(futures_executor::ThreadPool);
+//!
+//! impl Spawn for Pool {
+//!     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+//!         self.0.spawn_ok(task);
+//!     }
+//! }
+//!
+//! let world = Virtual::new(Pool(futures_executor::ThreadPool::new()?));
+//! let endpoint = Endpoint(0x0102_0304);
 //!
 //! futures_executor::block_on(world.run(async {
 //!     let acceptor = world.bind(([10, 0, 0, 1], 9000).into()).await?;
@@ -58,24 +66,14 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use task::Tracked;
 
-/// A task in a box, as closures take it that spawn.
-pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// An executor, of which only this is asked: closures that take a [`Task`] are one.
+/// An executor, of which only this is asked.
 pub trait Spawn: Clone + Send + Sync + 'static {
     /// Runs a task to its end.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
-}
-
-impl<F: Fn(Task) + Clone + Send + Sync + 'static> Spawn for F {
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self(Box::pin(task));
-    }
 }
 
 /// An executor with virtual time and a network in memory. Clones have the same time and network.
