@@ -14,8 +14,8 @@ use thiserror::Error;
 /// The longest authentication code, in bytes; devices use 16.
 pub(crate) const MAX_AUTH: usize = 64;
 
-/// An authentication code of one's own. It has no `Display`, and its `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
+/// An authentication code of one's own, by default an empty one. It has no `Display`, and its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct AuthCode(Vec<u8, MAX_AUTH>);
 
 impl AuthCode {

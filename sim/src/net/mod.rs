@@ -1,4 +1,4 @@
-//! The simulated device on a real socket.
+//! The simulated device on a real socket: it listens, or dials a hub as bulbs do.
 //!
 //! Between the socket and the device a [`Link`] does to whole packets what its two [`ChaosConfig`](crate::ChaosConfig)s say. TCP
 //! loses nothing: a packet that is lost here was taken from the socket and never reached the device, or the other way round. What
@@ -28,6 +28,7 @@
 //! ```
 
 mod device;
+mod dial;
 mod greet;
 mod impair;
 mod parties;

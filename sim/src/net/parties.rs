@@ -1,6 +1,6 @@
 use super::weather::Track;
 use cync_core::wire::Endpoint;
-use cync_core::{Acknowledge, Config};
+use cync_core::{Acknowledge, Config, ConfigError};
 use cync_tokio::Client;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,11 +54,25 @@ impl Parties {
         if self.known.len() >= MOST {
             return None;
         }
-        let client =
-            Client::builder(config).seed(self.seed ^ u64::from(endpoint.0)).build().ok()?;
+        self.meet(config, now).ok()
+    }
+
+    /// The party that the device dials itself, and never leaves.
+    ///
+    /// # Errors
+    /// The rule that the configuration breaks.
+    pub(super) fn dial(&mut self, mut config: Config, now: Instant) -> Result<Party, ConfigError> {
+        config.acknowledge = self.acknowledge;
+        self.meet(config, now)
+    }
+
+    fn meet(&mut self, config: Config, now: Instant) -> Result<Party, ConfigError> {
+        let endpoint = config.endpoint;
+        let seed = self.seed ^ u64::from(endpoint.0);
+        let client = Client::builder(config).seed(seed).build()?;
         let party = Party { client, track: Arc::new(Track::new(endpoint)), turn: Arc::default() };
         self.known.insert(endpoint, Known { party: party.clone(), connections: 1, left: now });
-        Some(party)
+        Ok(party)
     }
 
     /// A connection of a party has ended.

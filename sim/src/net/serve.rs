@@ -71,6 +71,22 @@ impl Shared {
         self.hellos.load(Ordering::Relaxed)
     }
 
+    /// Ends when connections are cut again; they were so often before.
+    pub(super) async fn is_cut(&self, before: u64) {
+        let mut control = self.control.subscribe();
+        // The sender is here: it does not go.
+        let _ = control.wait_for(|control| control.cuts != before).await;
+    }
+
+    /// Acts on the messages of a party one after the other, until no more can come.
+    pub(super) async fn obey(self: &Arc<Self>, party: &Party) {
+        loop {
+            let turn = Arc::clone(&party.turn).lock_owned().await;
+            let Some(message) = party.client.recv().await else { return };
+            self.react(party, message, turn).await;
+        }
+    }
+
     /// Takes its time for a message, then acts on it. It does so even if the connection goes meanwhile: the message was
     /// acknowledged, and its repetitions will not be delivered. Until then nothing else has the party's turn.
     async fn react(self: &Arc<Self>, party: &Party, message: Message, turn: OwnedMutexGuard<()>) {
@@ -207,15 +223,12 @@ async fn greet(stream: TcpStream, peer: SocketAddr, cuts: u64) -> Option<Greeted
 
 /// One connection, from its greeting to its end, which may be that it is cut.
 async fn serve_until_cut(greeted: Greeted, shared: Arc<Shared>) {
-    let mut control = shared.control.subscribe();
     let before = greeted.cuts;
-    let hello = control.borrow().hello;
+    let hello = shared.control.borrow().hello;
     shared.hellos.fetch_add(1, Ordering::Relaxed);
     tokio::select! {
         biased;
-        _ = control.wait_for(|control| control.cuts != before) => {
-            tracing::info!(event = "cut");
-        }
+        () = shared.is_cut(before) => tracing::info!(event = "cut"),
         () = async {
             match hello {
                 HelloAnswer::Good => serve(greeted, &shared).await,
@@ -258,11 +271,7 @@ async fn serve(greeted: Greeted, shared: &Arc<Shared>) {
     let (inside, pump) = impair(io, Arc::clone(&shared.weather), Arc::clone(&party.track));
     let driver = party.client.drive(compat(inside)).run();
     let app = async {
-        loop {
-            let turn = Arc::clone(&party.turn).lock_owned().await;
-            let Some(message) = party.client.recv().await else { break };
-            shared.react(party, message, turn).await;
-        }
+        shared.obey(party).await;
         std::future::pending::<()>().await;
     };
     let session = async {

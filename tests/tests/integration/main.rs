@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod flows;
+mod hub;
 mod misbehaviour;
 mod reconnection;
 #[path = "../socket/mod.rs"]
