@@ -5,15 +5,22 @@ use cync_core::Instant;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// Rings no later than asked. One that rings early does no harm to those who use it, so it is not set anew for a later instant:
 /// deadlines move with every message, and the runtime's timers are touched a few times a second.
-pub(crate) struct Alarm<T: Timer>(Option<(Instant, T::Sleep)>);
+pub(crate) struct Alarm<T: Timer>(Option<Set<T>>);
+
+struct Set<T: Timer> {
+    at: Instant,
+    sleep: T::Sleep,
+    /// Whom it wakes.
+    waker: Waker,
+}
 
 impl<T: Timer> fmt::Debug for Alarm<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Alarm").field(&self.0.as_ref().map(|(at, _)| at)).finish()
+        f.debug_tuple("Alarm").field(&self.0.as_ref().map(|set| set.at)).finish()
     }
 }
 
@@ -22,14 +29,29 @@ impl<T: Timer> Alarm<T> {
         Self(None)
     }
 
-    /// Whether it rings; if not, this task is woken at `at` or before.
-    pub(crate) fn poll_ring(&mut self, timer: &T, at: Instant, context: &mut Context<'_>) -> bool {
-        if self.0.as_ref().is_none_or(|(set, _)| *set > at) {
-            self.0 = Some((at, timer.sleep_until(at)));
-        }
-        let rang = match &mut self.0 {
-            Some((_, sleep)) => Pin::new(sleep).poll(context).is_ready(),
-            None => false,
+    /// Whether it rings; if not, this task is woken at `at` or before. `now` is a time that was read since the task was woken:
+    /// a sleep ends at its instant or later, so that there is no need to look at it before.
+    pub(crate) fn poll_ring(
+        &mut self,
+        timer: &T,
+        now: Instant,
+        at: Instant,
+        context: &mut Context<'_>,
+    ) -> bool {
+        let stays = |set: &&mut Set<T>| set.at <= at;
+        let rang = match self.0.as_mut().filter(stays) {
+            Some(set) if set.at <= now => true,
+            Some(set) if set.waker.will_wake(context.waker()) => false,
+            Some(set) => {
+                set.waker.clone_from(context.waker());
+                Pin::new(&mut set.sleep).poll(context).is_ready()
+            }
+            None => {
+                let mut sleep = timer.sleep_until(at);
+                let rang = Pin::new(&mut sleep).poll(context).is_ready();
+                self.0 = Some(Set { at, sleep, waker: context.waker().clone() });
+                rang
+            }
         };
         if rang {
             self.0 = None;

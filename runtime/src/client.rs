@@ -122,8 +122,14 @@ impl<T: Timer> Client<T> {
     /// Whether a session that is [kept connected](Client::keep_connected) dials again after it was ready once. It does, unless
     /// told otherwise.
     pub fn reconnect(&self, on: bool) {
-        self.shared.with(|inner, _| {
+        self.shared.with(|inner, now| {
             inner.upkeep.redial = on;
+            if !on && inner.upkeep.established {
+                inner.session.stop_connecting();
+                inner.ask = None;
+            } else if inner.upkeep.dialler {
+                inner.session.connect(now);
+            }
             inner.wake_everybody();
         });
     }
@@ -217,7 +223,8 @@ impl<T: Timer> Client<T> {
         Ok(self.shared.with_driver(|inner, now| inner.session.ping(now))?)
     }
 
-    /// The next message from the peer; `None` once the connection is gone, and no other can come, and all have been taken.
+    /// The next message from the peer; `None` when there is none, and no connection that could bring one: neither now nor by
+    /// anybody who dials.
     ///
     /// Dropping the future loses no message. Of several that wait, each message goes to one.
     pub async fn recv(&self) -> Option<Message> {
@@ -280,7 +287,7 @@ impl<T: Timer> Client<T> {
 
     /// Whether the peer may dial in again when the connection goes.
     pub(crate) fn expect_dial_in(&self, on: bool) {
-        self.shared.with(|inner, _| {
+        self.shared.aside(|inner| {
             inner.upkeep.hub = on;
             inner.wake_everybody();
         });
@@ -338,7 +345,7 @@ impl<T: Timer> Reader<'_, T> {
 impl<T: Timer> Drop for Reader<'_, T> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.shared.with(|inner, _| {
+            self.shared.aside(|inner| {
                 inner.readers.leave(ticket);
                 if inner.session.inbox_len() > 0 || !inner.goes_on() {
                     inner.wake_reader();

@@ -71,7 +71,7 @@ pub struct Events<T: Timer> {
 
 impl<T: Timer> Events<T> {
     pub(crate) fn new(shared: Arc<Shared<T>>) -> Self {
-        let number = shared.with(|inner, _| inner.subscribers.subscribe());
+        let number = shared.aside(|inner| inner.subscribers.subscribe());
         Self { shared, number }
     }
 
@@ -84,7 +84,7 @@ impl<T: Timer> Events<T> {
     }
 
     fn poll(&self, context: &Context<'_>) -> Poll<Option<Result<Event, Missed>>> {
-        self.shared.with(|inner, _| {
+        self.shared.aside(|inner| {
             let over = inner.session.state() == State::Closed;
             let Some(subscriber) = inner.subscribers.all.get_mut(&self.number) else {
                 return Poll::Ready(None);
@@ -115,6 +115,6 @@ impl<T: Timer> Stream for Events<T> {
 
 impl<T: Timer> Drop for Events<T> {
     fn drop(&mut self) {
-        self.shared.with(|inner, _| inner.subscribers.all.remove(&self.number));
+        self.shared.aside(|inner| inner.subscribers.all.remove(&self.number));
     }
 }

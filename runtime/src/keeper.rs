@@ -36,18 +36,18 @@ impl<T: Timer> Duty<T> {
         mut look: impl FnMut(&mut Inner) -> Poll<R>,
     ) -> Poll<R> {
         loop {
-            let (looked, due) = self.shared.with(|inner, now| {
+            let (looked, due, now) = self.shared.with(|inner, now| {
                 inner.seat_dialler(context);
                 // Whoever drives keeps the time.
                 let due = if inner.is_driven() { None } else { inner.tick(now) };
                 inner.settle();
-                (look(inner), due)
+                (look(inner), due, now)
             });
             if looked.is_ready() {
                 return looked;
             }
             let Some(due) = due else { return Poll::Pending };
-            if !self.alarm.poll_ring(&self.shared.timer, due, context) {
+            if !self.alarm.poll_ring(&self.shared.timer, now, due, context) {
                 return Poll::Pending;
             }
         }
@@ -60,7 +60,7 @@ impl<T: Timer> Duty<T> {
                 if inner.session.state() == State::Closed {
                     return Poll::Ready(None);
                 }
-                if inner.is_driven() || (inner.ask == Some(Ask::Dial) && !inner.goes_on()) {
+                if inner.is_driven() {
                     return Poll::Pending;
                 }
                 inner.ask.take().map_or(Poll::Pending, |ask| Poll::Ready(Some(ask)))

@@ -146,21 +146,22 @@ impl<'a, T: Timer> Place<'a, T> {
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<Result<Sent<T>, SendError>> {
         let Some(timeout) = self.timeout else { return Poll::Pending };
         let timer = &self.shared.timer;
-        let since = *self.since.get_or_insert_with(|| timer.now());
-        while self.patience.poll_ring(timer, since + timeout, context) {
-            let waited = timer.now().since(since);
-            if waited >= timeout {
-                return Poll::Ready(Err(SendError::QueueTimeout { waited }));
-            }
+        let now = timer.now();
+        let since = *self.since.get_or_insert(now);
+        let rang = self.patience.poll_ring(timer, now, since + timeout, context);
+        if rang {
+            let waited = now.since(since).max(timeout);
+            Poll::Ready(Err(SendError::QueueTimeout { waited }))
+        } else {
+            Poll::Pending
         }
-        Poll::Pending
     }
 }
 
 impl<T: Timer> Drop for Place<'_, T> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.shared.with(|inner, _| leave(inner, Some(ticket)));
+            self.shared.aside(|inner| leave(inner, Some(ticket)));
         }
     }
 }
@@ -181,13 +182,15 @@ pub struct Sent<T: Timer> {
     shared: Arc<Shared<T>>,
     id: MessageId,
     watchman: Watchman<T>,
+    /// Its end was told, so that nobody waits for it any more.
+    told: bool,
 }
 
 impl<T: Timer> Sent<T> {
     /// Waits for the end of a message that was just sent.
     pub(crate) fn new(shared: &Arc<Shared<T>>, inner: &mut Inner, id: MessageId) -> Self {
         inner.ends.insert(id, End::Expected(None));
-        Self { shared: Arc::clone(shared), id, watchman: Watchman::new() }
+        Self { shared: Arc::clone(shared), id, watchman: Watchman::new(), told: false }
     }
 
     /// The message, as events name it.
@@ -200,10 +203,16 @@ impl<T: Timer> Future for Sent<T> {
     type Output = Result<Receipt, SendError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { shared, id, watchman } = self.get_mut();
-        let (end, attended) = shared.with(|inner, _| {
+        let Self { shared, id, watchman, told } = self.get_mut();
+        let (end, attended) = shared.aside(|inner| {
             let end = match inner.ends.get_mut(id) {
-                Some(End::Come(outcome, receipt)) => Some((*outcome, *receipt)),
+                None => None,
+                Some(End::Come(outcome, receipt)) => {
+                    let end = (*outcome, *receipt);
+                    inner.ends.remove(id);
+                    *told = true;
+                    Some(end)
+                }
                 Some(End::Expected(waker)) => {
                     match waker {
                         Some(waker) => waker.clone_from(context.waker()),
@@ -211,7 +220,6 @@ impl<T: Timer> Future for Sent<T> {
                     }
                     None
                 }
-                None => None,
             };
             (end, inner.is_attended())
         });
@@ -232,7 +240,9 @@ impl<T: Timer> Future for Sent<T> {
 
 impl<T: Timer> Drop for Sent<T> {
     fn drop(&mut self) {
-        self.shared.with(|inner, _| inner.ends.remove(&self.id));
+        if !self.told {
+            self.shared.aside(|inner| inner.ends.remove(&self.id));
+        }
     }
 }
 
@@ -247,10 +257,13 @@ impl<T: Timer> Watchman<T> {
     }
 
     fn watch(&mut self, shared: &Shared<T>, context: &mut Context<'_>) {
-        let due =
-            || shared.with(|inner, now| if inner.is_attended() { None } else { inner.tick(now) });
-        while let Some(due) = due()
-            && self.0.poll_ring(&shared.timer, due, context)
+        let due = || {
+            shared.with(|inner, now| {
+                if inner.is_attended() { None } else { inner.tick(now).map(|due| (now, due)) }
+            })
+        };
+        while let Some((now, due)) = due()
+            && self.0.poll_ring(&shared.timer, now, due, context)
         {}
     }
 }

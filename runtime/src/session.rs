@@ -44,6 +44,7 @@ macro_rules! any_session {
 any_session! {
     mut {
         connect(now: Instant) -> ();
+        stop_connecting() -> ();
         handle_connected(now: Instant) -> ();
         handle_disconnected(now: Instant, why: Disconnect) -> ();
         handle_input(now: Instant, bytes: &[u8]) -> usize;

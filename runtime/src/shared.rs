@@ -134,17 +134,29 @@ impl<T: Timer> Shared<T> {
         self.timer.now()
     }
 
+    /// Does something beside the session: without its time, and without anything coming of it.
+    pub(crate) fn aside<R>(&self, act: impl FnOnce(&mut Inner) -> R) -> R {
+        let mut inner = self.lock();
+        let result = act(&mut inner);
+        Self::release(inner);
+        result
+    }
+
     /// Does something with the session, and passes on what comes of it.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Inner, Instant) -> R) -> R {
         let mut inner = self.lock();
         let now = self.now();
         let result = act(&mut inner, now);
         self.settle(&mut inner, now);
-        let mut wakes = inner.wakes.take();
-        // Whoever is woken finds the lock free.
-        drop(inner);
-        wakes.wake();
+        Self::release(inner);
         result
+    }
+
+    /// Unlocks; whoever is woken then finds the lock free.
+    fn release(mut inner: MutexGuard<'_, Inner>) {
+        let wakes = inner.wakes.take();
+        drop(inner);
+        wakes.into_iter().for_each(Wakes::wake);
     }
 
     /// The same, of something that may give the driver something to do.
@@ -325,6 +337,9 @@ impl Inner {
                 Event::StateChanged(state) => {
                     tracing::debug!(event = "state", %state);
                     self.upkeep.established |= state == State::Ready;
+                    if self.upkeep.established && !self.upkeep.redial {
+                        self.session.stop_connecting();
+                    }
                     self.changed();
                 }
                 Event::Hangup(why) => {

@@ -28,7 +28,7 @@ impl<T: Timer, F> Watch<T, F> {
 impl<T: Timer, F: FnMut(&mut Inner) -> Option<R> + Unpin, R> Watch<T, F> {
     fn poll_answer(&mut self, context: &Context<'_>) -> Poll<R> {
         let Self { shared, ticket, ask } = self;
-        shared.with(|inner, _| match ask(inner) {
+        shared.aside(|inner| match ask(inner) {
             Some(answer) => Poll::Ready(answer),
             None => {
                 *ticket = Some(inner.watchers.wait(*ticket, context));
@@ -49,7 +49,7 @@ impl<T: Timer, F: FnMut(&mut Inner) -> Option<R> + Unpin, R> Future for Watch<T,
 impl<T: Timer, F> Drop for Watch<T, F> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.shared.with(|inner, _| inner.watchers.leave(ticket));
+            self.shared.aside(|inner| inner.watchers.leave(ticket));
         }
     }
 }
@@ -78,7 +78,7 @@ impl<T: Timer> States<T> {
             return Poll::Ready(None);
         }
         let Self { shared, ticket, told } = self;
-        shared.with(|inner, _| {
+        shared.aside(|inner| {
             let state = inner.session.state();
             if told.replace(state) != Some(state) {
                 return Poll::Ready(Some(state));
@@ -100,7 +100,7 @@ impl<T: Timer> Stream for States<T> {
 impl<T: Timer> Drop for States<T> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.shared.with(|inner, _| inner.watchers.leave(ticket));
+            self.shared.aside(|inner| inner.watchers.leave(ticket));
         }
     }
 }

@@ -90,16 +90,12 @@ impl Wakes {
         }
     }
 
-    pub(crate) fn take(&mut self) -> Self {
-        if self.len == 0 { Self::default() } else { std::mem::take(self) }
+    /// All of them, if there are any.
+    pub(crate) fn take(&mut self) -> Option<Self> {
+        (self.len > 0).then(|| std::mem::take(self))
     }
 
-    pub(crate) fn wake(&mut self) {
-        for place in self.few.iter_mut().take(self.len) {
-            if let Some(waker) = place.take() {
-                waker.wake();
-            }
-        }
-        self.len = 0;
+    pub(crate) fn wake(self) {
+        self.few.into_iter().take(self.len).flatten().for_each(Waker::wake);
     }
 }

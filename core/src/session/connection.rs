@@ -11,6 +11,14 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
     }
 
+    pub(super) fn stop_connecting(&mut self) {
+        self.dialler.stop();
+        self.dial_asked = false;
+        if self.link.state() == State::Connecting {
+            self.link.disconnected();
+        }
+    }
+
     /// Asks for a connection whose time has come.
     pub(super) fn dial_if_due(&mut self) {
         if self.dialler.poll(self.now) {

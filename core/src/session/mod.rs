@@ -98,6 +98,11 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         self.machine.connect();
     }
 
+    /// Asks for no more connections, until [`Session::connect`] is called again; takes those that it is given.
+    pub fn stop_connecting(&mut self) {
+        self.machine.stop_connecting();
+    }
+
     /// A connection was made; either side may have opened it. It replaces one that there was. A session that was closed hangs
     /// up.
     pub fn handle_connected(&mut self, now: Instant) {

@@ -131,6 +131,7 @@ struct Work<'a, T: Timer> {
 
 /// What one look at the session leaves to do.
 struct Next {
+    now: Instant,
     deadline: Option<Instant>,
     hangup: Option<HangupReason>,
     /// There is something left that can be done at once.
@@ -174,10 +175,10 @@ impl<T: Timer> Work<'_, T> {
             }
             let stalls = self.output.stalls_at(self.shared.settings.write_timeout);
             let rang = match next.deadline.into_iter().chain(stalls).min() {
-                Some(at) => self.alarm.poll_ring(&self.shared.timer, at, context),
+                Some(at) => self.alarm.poll_ring(&self.shared.timer, next.now, at, context),
                 None => false,
             };
-            if rang && stalls.is_some_and(|at| at <= self.shared.now()) {
+            if rang && stalls.is_some_and(|at| at <= next.now) {
                 return Poll::Ready(End::failed(io::ErrorKind::TimedOut.into()));
             }
             again = rang
@@ -205,6 +206,7 @@ impl<T: Timer> Work<'_, T> {
             output.fill(inner, now);
             inner.settle();
             Some(Next {
+                now,
                 deadline: inner.session.poll_timeout().map(|deadline| deadline.at),
                 hangup: inner.hangup,
                 again: output.was_cut_short() || input.can_go_on(inner),

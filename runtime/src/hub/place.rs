@@ -128,7 +128,7 @@ impl<T: Timer> Place<T> {
             if !waits {
                 return Poll::Ready(Err(AdmitError::MadeRoom));
             }
-            if alarm.poll_ring(&self.hub.timer, self.deadline, context) {
+            if alarm.poll_ring(&self.hub.timer, self.hub.timer.now(), self.deadline, context) {
                 return Poll::Ready(Err(GreetError::Timeout.into()));
             }
             Poll::Pending

@@ -77,9 +77,9 @@ impl Wire {
     fn with<R>(&self, act: impl FnOnce(&mut Inner) -> R) -> R {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let result = act(&mut inner);
-        let mut wakes = inner.wakes.take();
+        let wakes = inner.wakes.take();
         drop(inner);
-        wakes.wake();
+        wakes.into_iter().for_each(Wakes::wake);
         result
     }
 }

@@ -223,6 +223,7 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Of<SLOTS, SEEN, MT
     extern "C" fn connect(call: &mut Call) {
         let Parts { object: session, now, .. } = Self::parts(call);
         session.connect(now);
+        session.stop_connecting();
     }
 
     extern "C" fn handle_connected(call: &mut Call) {

@@ -313,3 +313,29 @@ fn the_state_of_a_dial_that_succeeds_goes_through_no_disconnection() {
     let gone = Event::StateChanged(State::Disconnected);
     assert_eq!(solo.events(), [gone, Event::StateChanged(State::Greeting)]);
 }
+
+#[test]
+fn who_stops_connecting_is_asked_for_no_connection_until_connecting_again() {
+    let mut solo = dialling(greeter());
+    ready(&mut solo);
+    solo.session.stop_connecting();
+    assert_eq!(solo.session.state(), State::Ready, "the connection stays");
+    solo.session.handle_disconnected(solo.now, Disconnect::Peer);
+    solo.events();
+    assert_eq!((solo.session.state(), solo.session.poll_timeout()), (State::Disconnected, None));
+    solo.session.connect(solo.now);
+    assert_eq!(solo.events(), [Event::StateChanged(State::Connecting), Event::Dial]);
+    solo.session.stop_connecting();
+    assert_eq!(solo.events(), [Event::StateChanged(State::Disconnected)]);
+    fail(&mut solo);
+    assert_eq!((solo.events(), solo.session.poll_timeout()), (vec![], None));
+    ready(&mut solo);
+}
+
+#[test]
+fn a_dial_that_was_not_told_yet_is_not_told_once_connecting_is_stopped() {
+    let mut solo = unconnected(greeter());
+    solo.session.connect(solo.now);
+    solo.session.stop_connecting();
+    assert_eq!(solo.events(), []);
+}
