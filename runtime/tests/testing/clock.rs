@@ -98,7 +98,9 @@ fn time_stands_still_while_a_task_can_run() {
 fn a_sleep_that_was_dropped_wakes_nobody() {
     run(|world| async move {
         let mut sleep = world.sleep(HOUR);
-        poll_fn(|context| Poll::Ready(Pin::new(&mut sleep).poll(context).is_pending())).await;
+        let sleeps =
+            poll_fn(|context| Poll::Ready(Pin::new(&mut sleep).poll(context).is_pending()));
+        assert!(sleeps.await);
         drop(sleep);
         world.sleep(2 * HOUR).await;
         assert_eq!((world.now(), world.wakes()), (at(2 * HOUR), 2));

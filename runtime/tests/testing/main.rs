@@ -1,5 +1,7 @@
 //! The runtime for tests, over futures-executor: virtual time, pipes, the network, and sessions over them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod clock;
 mod network;
 mod pipes;
@@ -8,8 +10,10 @@ mod sessions;
 use cync_core::Instant;
 use cync_runtime::testing::{Spawn, Virtual};
 use futures_executor::{ThreadPool, block_on};
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Tests with threads, whose order is another each time, are repeated.
@@ -20,7 +24,12 @@ struct Pool(ThreadPool);
 
 impl Spawn for Pool {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.0.spawn_ok(task);
+        let mut task = Box::pin(task);
+        // A thread of this pool would end with a task that panics, and leave the other tasks behind.
+        self.0.spawn_ok(poll_fn(move |context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context)));
+            polled.unwrap_or(Poll::Ready(()))
+        }));
     }
 }
 

@@ -159,7 +159,8 @@ fn capacity_is_that_of_the_network() {
         let (mut far, _) = world.accept(&acceptor).await.unwrap();
         assert_eq!(write(&mut near, b"abcdef").await.unwrap(), 3);
         let mut more = pin!(write(&mut near, b"def"));
-        poll_fn(|context| Poll::Ready(assert!(more.as_mut().poll(context).is_pending()))).await;
+        let waits = poll_fn(|context| Poll::Ready(more.as_mut().poll(context).is_pending())).await;
+        assert!(waits);
         assert_eq!(read(&mut far).await.unwrap(), b"abc");
         assert_eq!(more.await.unwrap(), 3);
     });
