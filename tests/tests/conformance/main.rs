@@ -7,8 +7,7 @@
 mod runtimes;
 mod sending;
 mod stage;
-
-use stage::World;
+mod talk;
 
 /// A test of each behaviour on each runtime.
 macro_rules! on_every_runtime {
@@ -32,5 +31,6 @@ macro_rules! on_every_runtime {
 
 on_every_runtime! {
     sending:
-        a_message_is_executed_and_reported;
+        a_message_is_executed_and_reported
+        an_acknowledgement_of_a_played_peer_completes_a_send;
 }

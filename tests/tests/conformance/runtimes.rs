@@ -1,6 +1,6 @@
 //! The runtimes that run a behaviour.
 
-use crate::World;
+use crate::stage::{Executor, World};
 use cync_runtime::testing::Task;
 use std::future::Future;
 
@@ -23,6 +23,6 @@ pub(crate) fn smol<F: Future<Output = ()>>(behaviour: fn(World) -> F) {
 }
 
 async fn run<F: Future<Output = ()>>(spawn: fn(Task), behaviour: fn(World) -> F) {
-    let world = World::new(spawn);
+    let world = World::new(Executor(spawn));
     world.run(behaviour(world.clone())).await;
 }

@@ -2,15 +2,25 @@
 
 use cync_core::wire::{Endpoint, StatusCode};
 use cync_core::{AuthCode, Config};
-use cync_runtime::testing::{Pipe, Task, Virtual, pipe};
+use cync_runtime::testing::{Pipe, Spawn, Task, Virtual, pipe};
 use cync_runtime::{Builder, End, Runtime as _};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+/// What runs tasks on the runtime that is tested.
+#[derive(Clone, Copy)]
+pub(crate) struct Executor(pub(crate) fn(Task));
+
+impl Spawn for Executor {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0(Box::pin(task));
+    }
+}
+
 /// What behaviours run in: virtual time and a network in memory.
-pub(crate) type World = Virtual<fn(Task)>;
+pub(crate) type World = Virtual<Executor>;
 pub(crate) type Client = cync_runtime::Client<World>;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -102,4 +112,9 @@ pub(crate) fn execute(world: &World, peer: &Client) -> Handle<u64> {
         }
         executed
     })
+}
+
+/// Everything that can happen at this instant happens. A microsecond passes.
+pub(crate) async fn rest(world: &World) {
+    world.sleep(Duration::from_micros(1)).await;
 }
