@@ -38,7 +38,7 @@ fn named(text: &str) -> BTreeSet<&str> {
 /// Every test of the repository, as the path of its file, without extension, and its name.
 fn tests() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    for folder in ["core", "runtime-tokio", "sim", "cli", "tests"] {
+    for folder in ["core", "runtime", "runtime-tokio", "sim", "cli", "tests"] {
         collect(&root().join(folder), Path::new(folder), &mut found);
     }
     found

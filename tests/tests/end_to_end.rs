@@ -28,6 +28,11 @@ async fn device(link: Link) -> SimulatedDevice {
     SimulatedDevice::start(options).await.expect("any free port will do")
 }
 
+async fn connect(device: &SimulatedDevice) -> Client {
+    let builder = Client::builder(config()).seed(1).reconnect(false);
+    builder.connect(device.local_addr()).await.expect("the device answers")
+}
+
 fn assert_rates(counts: Counts) {
     let Counts { packets, dropped, duplicated, .. } = counts;
     assert!(packets > 800, "too few packets to speak of rates: {counts:?}");
@@ -43,7 +48,7 @@ async fn every_command_is_executed_exactly_once_while_packets_are_lost_both_ways
         [LOSS, DUPLICATE].map(|parts| Ppm::new(parts).unwrap());
     let chaos = ChaosConfig { packet_loss_rate, duplicate_rate, ..ChaosConfig::NONE };
     let device = device(Link::both(42, chaos)).await;
-    let client = Client::connect(device.local_addr(), config(), 1).await.unwrap();
+    let client = connect(&device).await;
     let senders: Vec<_> = (0..SENDERS)
         .map(|_| {
             let client = client.clone();
@@ -70,7 +75,7 @@ async fn every_command_is_executed_exactly_once_while_packets_are_lost_both_ways
 #[tokio::test]
 async fn the_device_announces_its_new_state() {
     let device = device(Link::default()).await;
-    let client = Client::connect(device.local_addr(), config(), 1).await.unwrap();
+    let client = connect(&device).await;
     let to = Destination::device(1).unwrap();
     client.send(Command::Power { to, on: true }).await.unwrap();
     let message = client.recv().await.unwrap();

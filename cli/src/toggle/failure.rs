@@ -3,7 +3,8 @@
 use crate::complain;
 use crate::exit::Exit;
 use cync_core::{HangupReason, NotSent, Stage, Unknown};
-use cync_tokio::{ConnectError, SendError};
+use cync_tokio::{ConnectError, DialError, LastFailure, SendError};
+use std::fmt::Display;
 use std::io;
 
 /// The exit code for a command that failed.
@@ -41,24 +42,38 @@ pub(super) fn worse(a: Exit, b: Exit) -> Exit {
 
 /// Says why there is no connection, and what to do.
 pub(super) fn not_connected(host: &str, port: u16, error: &ConnectError) -> Exit {
-    let remedy = match error {
-        ConnectError::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            format!("nothing listens there; start a device with `cync simulate --port {port}`")
-        }
-        ConnectError::Io(_) | ConnectError::Timeout(_) => {
-            "check --device-host and --device-port".to_owned()
-        }
-        ConnectError::Hangup(HangupReason::Refused(_)) => {
-            "check --endpoint and the authentication code".to_owned()
-        }
-        ConnectError::Hangup(_) | ConnectError::Closed => {
-            "is it a Cync device, and is --device-port right?".to_owned()
-        }
-        _ => "check the arguments".to_owned(),
+    let is_it_one = || "is it a Cync device, and is --device-port right?".to_owned();
+    let hangup = |why: &HangupReason| match why {
+        HangupReason::Refused(_) => "check --endpoint and the authentication code".to_owned(),
+        _ => is_it_one(),
     };
-    complain(format_args!("cannot connect to {host}:{port}: {error}; {remedy}"));
+    // An error says itself where it was; here that is the beginning of the line, as it was given.
+    let (why, remedy): (&dyn Display, _) = match error {
+        ConnectError::GaveUp { last: Some(LastFailure::Dial(failure)), .. } => {
+            (&failure.source, dial(port, failure))
+        }
+        ConnectError::GaveUp { last: Some(last), .. } => match last {
+            LastFailure::Hangup(why) => (why, hangup(why)),
+            _ => (last, is_it_one()),
+        },
+        ConnectError::GaveUp { why, last: None, .. } => (why, is_it_one()),
+        ConnectError::Hangup { why, .. } => (why, hangup(why)),
+        ConnectError::Closed { .. } => (&LastFailure::Peer, is_it_one()),
+        _ => (error, "check the arguments".to_owned()),
+    };
+    complain(format_args!("cannot connect to {host}:{port}: {why}; {remedy}"));
     match error {
         ConnectError::Config(_) => Exit::Failed,
         _ => Exit::NotConnected,
+    }
+}
+
+/// What to do about a connection that could not be opened.
+fn dial(port: u16, failure: &DialError) -> String {
+    match failure.source.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            format!("nothing listens there; start a device with `cync simulate --port {port}`")
+        }
+        _ => "check --device-host and --device-port".to_owned(),
     }
 }

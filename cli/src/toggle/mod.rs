@@ -135,6 +135,7 @@ fn config(args: &Args) -> Result<Config, Exit> {
     let mut config = Config::greeter(args.endpoint, auth);
     config.retry.max_attempts = args.max_attempts;
     config.deadline = args.deadline;
+    config.redial.first_attempts = 1;
     config.ack_timer.initial = config.ack_timer.initial.min(args.deadline);
     if args.deadline < config.ack_timer.floor {
         let floor = humantime::format_duration(config.ack_timer.floor);
@@ -167,7 +168,8 @@ async fn toggle(args: &Args, config: Config) -> Exit {
     let start = if device.is_some() { seed } else { chance };
     let mut tally = Tally::new(args.count);
     let run = async {
-        let client = match Client::connect((host.as_str(), port), config, start).await {
+        let builder = Client::builder(config).seed(start).reconnect(false);
+        let client = match builder.connect(format!("{host}:{port}")).await {
             Ok(client) => client,
             Err(error) => return failure::not_connected(&host, port, &error),
         };

@@ -10,7 +10,7 @@ use cync_core::wire::{
 use cync_core::{AuthCode, Config};
 use cync_sim::net::{DeviceOptions, SimulatedDevice};
 use cync_sim::{CANARY, Device};
-use cync_tokio::{Client, SendError};
+use cync_tokio::{Client, SendError, compat};
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -48,7 +48,8 @@ fn config(endpoint: u32) -> Result<Config, Failed> {
 }
 
 async fn client(to: SocketAddr, endpoint: u32) -> Result<Client, Failed> {
-    let client = Client::connect(to, config(endpoint)?, crate::entropy::seed()).await?;
+    let builder = Client::builder(config(endpoint)?).seed(crate::entropy::seed());
+    let client = builder.reconnect(false).connect(to).await?;
     drain(&client);
     Ok(client)
 }
@@ -204,8 +205,8 @@ async fn data_and_heartbeats(to: SocketAddr) -> Result<(Times, Times), Failed> {
 /// States that a device without a session announces to a session.
 async fn states() -> Result<Times, Failed> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let client = Client::new(config(3)?, crate::entropy::seed())?;
-    let driver = client.drive(TcpStream::connect(listener.local_addr()?).await?);
+    let client = Client::builder(config(3)?).seed(crate::entropy::seed()).build()?;
+    let driver = client.drive(compat(TcpStream::connect(listener.local_addr()?).await?));
     tokio::spawn(driver.run());
     drain(&client);
     let mut wire = Wire::new(listener.accept().await?.0)?;

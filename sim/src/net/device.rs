@@ -119,9 +119,8 @@ impl SimulatedDevice {
             let sno = device.next_sno();
             (device.announcement().data(sno), self.shared.parties().connected())
         };
-        let posted =
-            |client: &cync_tokio::Client| client.post(Request::announce(op::STATUS, &data)).is_ok();
-        clients.iter().filter(|client| posted(client)).count()
+        let announcement = Request::announce(op::STATUS, &data);
+        clients.iter().filter(|client| client.try_send(announcement).is_ok()).count()
     }
 
     /// What happened to its packets.

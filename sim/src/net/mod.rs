@@ -18,7 +18,7 @@
 //! let device = SimulatedDevice::start(DeviceOptions { link, ..DeviceOptions::default() }).await?;
 //!
 //! let config = Config::greeter(Endpoint(1), AuthCode::new(b"0123456789abcdef")?);
-//! let client = cync_tokio::Client::connect(device.local_addr(), config, 1).await?;
+//! let client = cync_tokio::Client::connect(device.local_addr(), config).await?;
 //! let to = Destination::device(1).ok_or("1 to 254")?;
 //! let receipt = client.send(Command::Power { to, on: true }).await?;
 //! assert_eq!((receipt.attempts, device.applied_count()), (2, 1));

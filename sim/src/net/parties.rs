@@ -54,7 +54,8 @@ impl Parties {
         if self.known.len() >= MOST {
             return None;
         }
-        let client = Client::new(config, self.seed ^ u64::from(endpoint.0)).ok()?;
+        let client =
+            Client::builder(config).seed(self.seed ^ u64::from(endpoint.0)).build().ok()?;
         let party = Party { client, track: Arc::new(Track::new(endpoint)), turn: Arc::default() };
         self.known.insert(endpoint, Known { party: party.clone(), connections: 1, left: now });
         Some(party)

@@ -6,7 +6,7 @@ use super::weather::Weather;
 use crate::{Device, Direction};
 use cync_core::Request;
 use cync_core::wire::{Endpoint, StatusCode, op};
-use cync_tokio::{Client, Message};
+use cync_tokio::{Client, Message, compat};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -112,7 +112,7 @@ impl Shared {
         let _ = client.report(id, reaction.status);
         if let Some(status) = reaction.announce {
             // Announcements are not promised to anyone.
-            let _ = client.post(Request::announce(op::STATUS, &status.data(sno)));
+            let _ = client.try_send(Request::announce(op::STATUS, &status.data(sno)));
         }
     }
 }
@@ -256,7 +256,7 @@ async fn serve(greeted: Greeted, shared: &Arc<Shared>) {
     let io = tokio::io::join(io::Cursor::new(bytes).chain(reader), writer);
     let party = &joined.party;
     let (inside, pump) = impair(io, Arc::clone(&shared.weather), Arc::clone(&party.track));
-    let driver = party.client.drive(inside).run();
+    let driver = party.client.drive(compat(inside)).run();
     let app = async {
         loop {
             let turn = Arc::clone(&party.turn).lock_owned().await;

@@ -8,10 +8,10 @@ use cync_sim::DeviceState;
 #[tokio::test]
 async fn the_hello_flow_makes_a_session_ready() {
     let device = calm_device().await;
-    let client = Client::new(solo::greeter(), 1).unwrap();
+    let client = Client::builder(solo::greeter()).seed(1).build().unwrap();
     assert_eq!((client.state(), device.hellos()), (State::Disconnected, 0));
     let stream = tokio::net::TcpStream::connect(device.local_addr()).await.unwrap();
-    let driver = client.drive(stream);
+    let driver = client.drive(compat(stream));
     assert_eq!(client.state(), State::Greeting);
     tokio::spawn(driver.run());
     soon(client.ready()).await.unwrap();

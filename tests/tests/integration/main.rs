@@ -12,5 +12,5 @@ mod wire;
 use cync_core::{Stage, State};
 use cync_sim::ChaosConfig;
 use cync_tests::solo;
-use cync_tokio::{Client, ConnectError, SendError};
+use cync_tokio::{Client, ConnectError, LastFailure, SendError, compat};
 use socket::*;

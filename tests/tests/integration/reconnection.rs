@@ -4,6 +4,7 @@ use crate::*;
 use cync_core::wire::StatusCode;
 use cync_core::{ConnectError as GaveUp, HandshakeError, HangupReason, SendError as Refusal};
 use cync_sim::net::HelloAnswer;
+use tokio::net::TcpStream;
 
 #[tokio::test]
 async fn a_malformed_hello_is_given_up_as_an_invalid_response_after_three() {
@@ -11,14 +12,17 @@ async fn a_malformed_hello_is_given_up_as_an_invalid_response_after_three() {
     device.answer_hellos(HelloAnswer::Garbled);
     let mut config = impatient();
     config.greeting_timeout = 200 * MS;
-    let client = Client::new(config, 1).unwrap();
-    let result = soon(client.keep_connected(device.local_addr())).await;
+    let client = Client::builder(config).seed(1).build().unwrap();
+    let addr = device.local_addr();
+    let dial = move || async move { TcpStream::connect(addr).await.map(compat) };
+    let result = soon(client.keep_connected(dial)).await;
     let invalid = GaveUp::Handshake(HandshakeError::InvalidResponse);
-    assert!(matches!(result, Err(ConnectError::GaveUp(why)) if why == invalid), "{result:?}");
+    let given_up = matches!(result, Err(ConnectError::GaveUp { why, .. }) if why == invalid);
+    assert!(given_up, "{result:?}");
     assert_eq!((device.hellos(), client.stats().greetings.timed_out), (3, 3));
     assert_eq!(client.stats().decode_errors.total(), 3);
     device.answer_hellos(HelloAnswer::Good);
-    tokio::spawn(client.keep_connected(device.local_addr()));
+    tokio::spawn(client.keep_connected(dial));
     soon(client.ready()).await.unwrap();
 }
 
@@ -26,13 +30,16 @@ async fn a_malformed_hello_is_given_up_as_an_invalid_response_after_three() {
 async fn a_refused_hello_says_with_what() {
     let device = calm_device().await;
     device.answer_hellos(HelloAnswer::Refused(StatusCode(5)));
-    let result = soon(Client::connect(device.local_addr(), solo::greeter(), 1)).await;
-    let refused = HangupReason::Refused(StatusCode(5));
-    assert!(
-        matches!(result, Err(ConnectError::Hangup(why)) if why == refused),
-        "{:?}",
-        result.err()
-    );
+    let mut config = solo::greeter();
+    config.redial.first_attempts = 1;
+    let builder = Client::builder(config).seed(1);
+    let error = soon(builder.connect(device.local_addr())).await.unwrap_err();
+    assert_eq!(error.address(), Some(&device.local_addr().into()));
+    let ConnectError::GaveUp { last: Some(LastFailure::Hangup(why)), .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(why, HangupReason::Refused(StatusCode(5)));
+    assert_eq!(device.hellos(), 1);
 }
 
 #[tokio::test]

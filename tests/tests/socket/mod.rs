@@ -55,17 +55,17 @@ pub(crate) fn impatient() -> Config {
     config
 }
 
-/// A client that is ready.
-pub(crate) async fn connect(device: &SimulatedDevice, config: Config) -> Client {
-    soon(Client::connect(device.local_addr(), config, 1)).await.expect("the device answers")
+/// A client that is ready, on the only connection that it dials.
+pub(crate) async fn connect(device: &SimulatedDevice, mut config: Config) -> Client {
+    config.redial.first_attempts = 1;
+    let builder = Client::builder(config).seed(1).reconnect(false);
+    soon(builder.connect(device.local_addr())).await.expect("the device answers")
 }
 
 /// A client that dials again whenever its connection goes, and is ready.
 pub(crate) async fn keep_connected(device: &SimulatedDevice, config: Config) -> Client {
-    let client = Client::new(config, 1).expect("the configuration is right");
-    tokio::spawn(client.keep_connected(device.local_addr()));
-    soon(client.ready()).await.expect("the device answers");
-    client
+    let builder = Client::builder(config).seed(1);
+    soon(builder.connect(device.local_addr())).await.expect("the device answers")
 }
 
 /// The configuration with another endpoint.
