@@ -58,7 +58,9 @@ impl Connection {
         while let Some(packet) = self.session.poll_transmit(self.now(), &mut buffer)? {
             self.stream.write_all(&buffer[..packet.len])?;
         }
-        self.wait(&mut buffer)?;
+        if self.input.is_empty() {
+            self.wait(&mut buffer)?;
+        }
         let taken = self.session.handle_input(self.now(), &self.input);
         self.input.drain(..taken);
         // What the device says unasked. Nobody here wants it, and left alone it would fill the inbox.

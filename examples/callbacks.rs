@@ -3,11 +3,10 @@
 
 use cync_core::wire::{Command, Destination, Endpoint};
 use cync_core::{AuthCode, Config};
+use cync_sim::ChaosConfig;
 use cync_sim::net::{DeviceOptions, Link, SimulatedDevice};
-use cync_sim::{ChaosConfig, Ppm};
 use cync_tokio::{Client, SendError};
 use std::error::Error;
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 
@@ -16,6 +15,7 @@ use std::sync::mpsc;
 struct Completion {
     correlation_id: String,
     ack_received: bool,
+    /// Why not: refused, and with which status, or not sent, or not known.
     nack_reason: Option<String>,
 }
 
@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         client.close().await;
     }
     drop(tell);
-    // The callbacks may still be on their way: this waits until all of them are gone.
+    // Ends when the last callback is gone.
     let all: Vec<Completion> = tokio::task::spawn_blocking(move || told.iter().collect()).await?;
 
     assert!(matches!(&all[..], [first, second]
@@ -86,8 +86,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// A device that acknowledges every command, or refuses every one.
-async fn device(refuses: bool) -> io::Result<SimulatedDevice> {
-    let nack_rate = Ppm::new(if refuses { 1_000_000 } else { 0 }).unwrap_or_default();
+async fn device(refuses: bool) -> Result<SimulatedDevice, Box<dyn Error>> {
+    let nack_rate = if refuses { "100%" } else { "0%" }.parse()?;
     let link = Link::both(0, ChaosConfig { nack_rate, ..ChaosConfig::NONE });
-    SimulatedDevice::start(DeviceOptions { link, ..DeviceOptions::default() }).await
+    Ok(SimulatedDevice::start(DeviceOptions { link, ..DeviceOptions::default() }).await?)
 }

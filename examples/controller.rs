@@ -22,8 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for on in [true, false, true] {
         let receipt = client.send(switch(on)).await?;
         println!(
-            "on={on}: {:?} after {} transmission(s), {:?}",
-            receipt.stage,
+            "on={on}: executed after {} transmission(s), {:?}",
             receipt.attempts,
             receipt.done_at.since(receipt.queued_at)
         );
@@ -43,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let receipt = sent.await?;
-    println!("on=false: {:?} after {} transmission(s)", receipt.stage, receipt.attempts);
+    println!("on=false: executed after {} transmission(s)", receipt.attempts);
 
     assert!(!device.state().on);
     assert_eq!(device.applied_count(), 4, "each command once, whatever was cut");

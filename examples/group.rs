@@ -3,9 +3,8 @@
 
 use cync_core::wire::{Command, Destination, Endpoint, Group};
 use cync_core::{AuthCode, Config, Event, NotSent, Request, Stage, Unknown};
-use cync_sim::ChaosConfig;
-use cync_sim::DropPattern;
 use cync_sim::net::{DeviceOptions, Link, SimulatedDevice};
+use cync_sim::{ChaosConfig, DropPattern};
 use cync_tokio::{Client, SendError};
 use std::error::Error;
 
@@ -39,18 +38,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     executed(off).await?;
-    let end = older.await;
-    println!("{on}, then {off}: {end:?}");
-    assert!(matches!(end, Err(SendError::Unknown { why: Unknown::Superseded, receipt })
-        if receipt.attempts == 1));
+    let Err(error) = older.await else { return Err("it was lost".into()) };
+    println!("{on}, which was lost, then {off}: the first is {error}");
+    assert!(matches!(
+        error,
+        SendError::Unknown { why: Unknown::Superseded, receipt } if receipt.attempts == 1
+    ));
     assert!(!device.state().on, "the newer command stands");
 
     // "on" is still in the queue when the one for the group comes.
     let older = client.try_send(on)?;
     let newer = client.try_send(Request::from(off).until(Stage::Executed))?;
-    let end = older.await;
-    println!("{on}, then at once {off}: {end:?}");
-    assert!(matches!(end, Err(SendError::NotSent { why: NotSent::Superseded, .. })));
+    let Err(error) = older.await else { return Err("it was replaced".into()) };
+    println!("{on}, then at once {off}: the first is {error}");
+    assert!(matches!(error, SendError::NotSent { why: NotSent::Superseded, .. }));
     newer.await?;
 
     assert_eq!(device.applied_count(), 4, "joined; on, off, off");

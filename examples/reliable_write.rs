@@ -4,11 +4,10 @@
 
 use cync_core::wire::{Endpoint, Login, Packet, PacketType, Secret};
 use cync_core::{AuthCode, Config, Request, RetryPolicy};
+use cync_sim::ChaosConfig;
 use cync_sim::net::{DeviceOptions, Link, SimulatedDevice};
-use cync_sim::{ChaosConfig, Ppm};
 use cync_tokio::Client;
 use std::error::Error;
-use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -104,10 +103,11 @@ async fn reliable() -> Result<(u64, u64), Box<dyn Error>> {
     Ok((said, device.applied_count()))
 }
 
-async fn lossy_device() -> io::Result<SimulatedDevice> {
-    let loss = Ppm::new(300_000).unwrap_or_default();
-    let link = Link::both(1, ChaosConfig { packet_loss_rate: loss, ..ChaosConfig::NONE });
-    SimulatedDevice::start(DeviceOptions { address: 5, link, ..DeviceOptions::default() }).await
+async fn lossy_device() -> Result<SimulatedDevice, Box<dyn Error>> {
+    let chaos = ChaosConfig { packet_loss_rate: "30%".parse()?, ..ChaosConfig::NONE };
+    let options =
+        DeviceOptions { address: 5, link: Link::both(1, chaos), ..DeviceOptions::default() };
+    Ok(SimulatedDevice::start(options).await?)
 }
 
 async fn wait_until(over: impl Fn() -> bool) -> Result<(), tokio::time::error::Elapsed> {
