@@ -8,7 +8,8 @@ use cync_sim::{ChaosConfig, DropPattern};
 use cync_tokio::{Client, SendError};
 use std::error::Error;
 
-#[tokio::main]
+// One thread, so that nothing leaves between two `try_send` in a row.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     // The third command that leaves is lost, and so would be repeated.
     let lost = Some(DropPattern::List([3].into()));
