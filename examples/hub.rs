@@ -14,7 +14,7 @@ const REFUSED: StatusCode = StatusCode(1);
 fn admit(hello: &Hello<'_>) -> Result<Config, StatusCode> {
     let known = [LAMP, PLUG].into_iter().find(|(endpoint, _)| *endpoint == hello.endpoint);
     match known {
-        Some((endpoint, code)) if hello.auth().expose() == code => Ok(Config::listener(endpoint)),
+        Some((endpoint, code)) if hello.auth().matches(code) => Ok(Config::listener(endpoint)),
         _ => Err(REFUSED),
     }
 }
@@ -31,8 +31,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let accepted = listener.accept().await;
         println!("{} dialled in from {}", accepted.endpoint, accepted.peer);
         assert_eq!((accepted.endpoint, accepted.is_new), (who.0, true));
-        // Its greeting is still to be answered.
-        accepted.client.ready().await?;
         let receipt = accepted.client.send(switch_on).await?;
         println!("{} executed it after {} transmission(s)", who.0, receipt.attempts);
 

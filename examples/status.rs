@@ -1,31 +1,17 @@
 //! The states of devices as they come in: `0x83` when a device announces itself, `0x43` when a bridge reports of several.
 
-use cync_core::wire::{DeviceInfo, DeviceStatus, Endpoint, Meaning, PacketType};
+use cync_core::wire::{DeviceStatus, Endpoint, PacketType};
 use cync_core::{AuthCode, Config, Request};
 use cync_sim::DeviceState;
 use cync_sim::net::{DeviceOptions, SimulatedDevice};
-use cync_tokio::{Client, Message};
+use cync_tokio::Client;
 use std::error::Error;
-
-/// What a message says of the states of devices, whichever way it says it.
-fn states(message: &Message) -> Vec<DeviceStatus> {
-    match (message.kind, message.meaning()) {
-        (PacketType::DeviceInfo, _) => {
-            let info = DeviceInfo { prefix: message.prefix, payload: &message.data };
-            let records = info.datapoints().filter_map(|datapoint| datapoint.as_status());
-            records.filter_map(|record| DeviceStatus::of_datapoint(&record)).collect()
-        }
-        (_, Some(Meaning::DeviceStatus(_, announced))) => {
-            DeviceStatus::of_announcement(&announced).into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
-}
 
 /// Waits for the next message, and returns what it says of a device.
 async fn next(client: &Client) -> Result<DeviceStatus, Box<dyn Error>> {
     let message = client.recv().await.ok_or("the connection is gone")?;
-    let [status] = states(&message)[..] else { return Err("not one state".into()) };
+    let states: Vec<_> = message.states().collect();
+    let [status] = states[..] else { return Err("not one state".into()) };
     println!("{:?}: {status}", message.kind);
     Ok(status)
 }

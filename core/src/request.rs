@@ -1,6 +1,7 @@
 //! What an application asks a session to send.
 
 use crate::wire::{Command, Endpoint, MsgId, PacketType};
+use core::fmt;
 use core::time::Duration;
 
 /// How far a message has come.
@@ -12,6 +13,16 @@ pub enum Stage {
     Acked,
     /// The peer reported that it executed the message.
     Executed,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sent => "sent",
+            Self::Acked => "acknowledged",
+            Self::Executed => "executed",
+        })
+    }
 }
 
 /// What to send.

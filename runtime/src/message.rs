@@ -1,6 +1,6 @@
 //! A message from the peer.
 
-use cync_core::wire::{Meaning, PacketType, Prefix};
+use cync_core::wire::{DeviceStatus, Meaning, PacketType, Prefix};
 use cync_core::{Delivery, DeliveryId, FrameHeader, Instant};
 
 /// A message from the peer.
@@ -27,6 +27,11 @@ impl Message {
     /// What the inner frame says.
     pub fn meaning(&self) -> Option<Meaning<'_>> {
         self.frame.map(|frame| Meaning::of(frame.layout, frame.direction, frame.op, &self.data))
+    }
+
+    /// What it says of devices; nothing, if it is no state.
+    pub fn states(&self) -> impl Iterator<Item = DeviceStatus> + '_ {
+        DeviceStatus::all_in(self.kind, self.meaning(), &self.data)
     }
 }
 

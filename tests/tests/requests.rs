@@ -1,11 +1,12 @@
 //! Typed commands, results and states: recorded and constructed bytes, and properties over all values.
 
 use cync_core::wire::{
-    Brightness, ChecksumMode, Colour, Command, Destination, DeviceStatus, Effect, Frame, Group,
-    Indicator, IndicatorBrightness, IndicatorColour, IndicatorMode, Level, Light, Meaning, MeshId,
-    MeshPage, MeshPages, MeshRecord, NextPage, Packet, PageHeader, ResultData, Rgb, StatusCode,
-    SwitchMode, Temperature, op,
+    Brightness, ChecksumMode, Colour, Command, Destination, DeviceStatus, Effect, Endpoint, Frame,
+    Group, Indicator, IndicatorBrightness, IndicatorColour, IndicatorMode, Level, Light, Login,
+    Meaning, MeshId, MeshPage, MeshPages, MeshRecord, NextPage, Packet, PacketType, PageHeader,
+    ResultData, Rgb, Secret, StatusCode, SwitchMode, Temperature, op,
 };
+use cync_core::{Config, Instant, Session};
 use cync_tests::{array, requests, text, unhex, vectors};
 use proptest::prelude::*;
 use std::num::NonZeroU16;
@@ -56,6 +57,8 @@ fn the_recorded_page_lists_31_devices() {
 
     let all: Vec<DeviceStatus> =
         page.records().map(|record| DeviceStatus::of_record(&record).unwrap()).collect();
+    let listed = Some(Meaning::MeshPage(page));
+    assert!(DeviceStatus::all_in(PacketType::DataChannel, listed, &[]).eq(all.iter().copied()));
     let shown: Vec<String> = all.iter().take(5).map(ToString::to_string).collect();
     assert_eq!(
         shown,
@@ -146,6 +149,36 @@ fn announcement_and_datapoint_of_one_event_are_the_same_status() {
         }
     );
     assert_eq!(reported, DeviceStatus { reporter: Some(device), ..announced });
+}
+
+#[test]
+fn a_delivered_message_says_what_it_says_of_devices_however_it_came() {
+    let vectors = vectors();
+    let compound = "compound_status_and_info_1";
+    let vector = array(&vectors, "valid").iter().find(|vector| vector["name"] == compound);
+    let mut hub: Session = Session::new(Config::listener(Endpoint(1)), 1).unwrap();
+    let mut hello = [0; 64];
+    let login = Login::new(Endpoint(1), Secret::new(b"0123456789abcdef"), 60);
+    let len = Packet::Handshake(login).encode(&mut hello).unwrap();
+    hub.handle_connected(Instant::ZERO);
+    hub.handle_input(Instant::ZERO, &hello[..len]);
+    hub.handle_input(Instant::ZERO, &unhex(text(vector.unwrap(), "hex")));
+    let (announced, reported) = announced_and_reported(compound);
+    for status in [announced, reported] {
+        let message = hub.recv(Instant::ZERO).unwrap();
+        assert_eq!(message.states().collect::<Vec<_>>(), [status]);
+    }
+    assert_eq!(hub.recv(Instant::ZERO), None);
+}
+
+#[test]
+fn a_code_matches_itself_alone() {
+    let code = Secret::new(b"0123456789abcdef");
+    assert!(code.matches(b"0123456789abcdef"));
+    for other in [&b"0123456789abcdee"[..], b"0123456789abcde", b"0123456789abcdef0", b"", b"1"] {
+        assert!(!code.matches(other));
+    }
+    assert!(Secret::new(b"").matches(b""));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::Handle;
 use crate::time::Instant;
-use crate::wire::{Direction, Layout, Meaning, PacketType, Prefix};
+use crate::wire::{DeviceStatus, Direction, Layout, Meaning, PacketType, Prefix};
 
 /// The header of a delivered message's inner frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,5 +55,10 @@ impl<'a> Delivery<'a> {
     /// What the inner frame says.
     pub fn meaning(&self) -> Option<Meaning<'a>> {
         self.frame.map(|frame| Meaning::of(frame.layout, frame.direction, frame.op, self.data))
+    }
+
+    /// What it says of devices; nothing, if it is no state.
+    pub fn states(&self) -> impl Iterator<Item = DeviceStatus> + use<'a> {
+        DeviceStatus::all_in(self.kind, self.meaning(), self.data)
     }
 }

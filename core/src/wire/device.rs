@@ -1,5 +1,6 @@
 use super::{
-    Brightness, MeshId, MeshRecord, Outlet, Rgb, StatusAnnouncement, StatusRecord, Temperature,
+    Brightness, Datapoints, Meaning, MeshId, MeshRecord, Outlet, PacketType, Rgb,
+    StatusAnnouncement, StatusRecord, Temperature,
 };
 use core::fmt;
 
@@ -77,6 +78,28 @@ impl Light {
 }
 
 impl DeviceStatus {
+    /// All that a message says of devices: a `0x83` of one, a `0x43` and a page of a mesh query of several.
+    pub fn all_in<'a>(
+        kind: PacketType,
+        meaning: Option<Meaning<'a>>,
+        data: &'a [u8],
+    ) -> impl Iterator<Item = Self> + use<'a> {
+        let reported = (kind == PacketType::DeviceInfo).then(|| Datapoints::new(data));
+        let reported = reported.into_iter().flatten().filter_map(|point| point.as_status());
+        let announced = match meaning {
+            Some(Meaning::DeviceStatus(_, announced)) => Self::of_announcement(&announced),
+            _ => None,
+        };
+        let page = match meaning {
+            Some(Meaning::MeshPage(page)) => Some(page.records()),
+            _ => None,
+        };
+        reported
+            .filter_map(|record| Self::of_datapoint(&record))
+            .chain(announced)
+            .chain(page.into_iter().flatten().filter_map(|record| Self::of_record(&record)))
+    }
+
     /// What a device announces of itself, or a bridge of another one.
     pub fn of_announcement(announced: &StatusAnnouncement) -> Option<Self> {
         let StatusAnnouncement { device, reachable, on, brightness, color_mode, rgb } = *announced;

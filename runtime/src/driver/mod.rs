@@ -87,6 +87,12 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
         }
     }
 
+    /// The session takes this greeting, which came on the connection, so that it is ready before it is driven.
+    pub(crate) fn with_greeting(self, greeting: &[u8]) -> Self {
+        self.lease.shared.with(|inner, now| inner.session.handle_input(now, greeting));
+        self
+    }
+
     /// A driver of a connection that has this place in a hub.
     pub(crate) fn in_place(mut self, place: Place<T>) -> Self {
         self.place = Some(place);

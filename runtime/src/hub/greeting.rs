@@ -1,3 +1,4 @@
+use super::sessions::Joined;
 use super::{Admitted, HubShared, Place, REFUSED};
 use crate::driver::{Driver, Scratch};
 use crate::error::AdmitError;
@@ -29,18 +30,19 @@ pub(super) async fn admit<IO: AsyncRead + AsyncWrite + Unpin, T: Timer>(
     };
     let now = hub.timer.now();
     let build = |config| (hub.shape)(crate::Builder::new(config, hub.timer.clone()));
-    let (client, is_new, out) = {
+    let joined = {
         let mut state = hub.lock();
         let joined = state.sessions.join(endpoint, config, build, &hub.limits, now)?;
         place.greeted(&mut state.places, endpoint);
         joined
     };
-    drop(out);
+    let Joined { client, is_new, .. } = joined;
     if !is_new && client.has_connection() {
         tracing::info!(event = "replaced", %endpoint, "the endpoint dialled in again");
     }
-    let read = [greeter.bytes(), &rest].concat();
-    let driver = Driver::new(Arc::clone(&client.shared), io, read).in_place(place);
+    let driver = Driver::new(Arc::clone(&client.shared), io, rest)
+        .with_greeting(greeter.bytes())
+        .in_place(place);
     Ok(Admitted { endpoint, client, is_new, driver })
 }
 

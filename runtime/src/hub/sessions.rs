@@ -33,6 +33,14 @@ impl<T: Timer> Drop for Kept<T> {
     }
 }
 
+/// The session that a connection is for.
+pub(super) struct Joined<T: Timer> {
+    pub(super) client: Client<T>,
+    pub(super) is_new: bool,
+    /// What made room; not to be dropped while the hub is locked.
+    _out: Option<Kept<T>>,
+}
+
 impl<T: Timer> Sessions<T> {
     pub(super) fn get(&self, endpoint: Endpoint) -> Option<Client<T>> {
         self.0.get(&endpoint).map(|kept| kept.client.clone())
@@ -50,8 +58,7 @@ impl<T: Timer> Sessions<T> {
         std::mem::take(self)
     }
 
-    /// The session that a connection of this endpoint is for, and whether it is a new one. [`Sessions::left`] ends it. What
-    /// made room is to be dropped.
+    /// The session that a connection of this endpoint is for. [`Sessions::left`] ends the connection.
     ///
     /// # Errors
     /// If the configuration breaks a rule, or there are too many sessions.
@@ -62,12 +69,12 @@ impl<T: Timer> Sessions<T> {
         build: impl FnOnce(Config) -> Builder<T>,
         limits: &Limits,
         now: Instant,
-    ) -> Result<(Client<T>, bool, Option<Kept<T>>), AdmitError> {
+    ) -> Result<Joined<T>, AdmitError> {
         if let Some(kept) = self.0.get_mut(&endpoint)
             && kept.client.state() != State::Closed
         {
             kept.connections += 1;
-            return Ok((kept.client.clone(), false, None));
+            return Ok(Joined { client: kept.client.clone(), is_new: false, _out: None });
         }
         let needed = config.dedup_ttl;
         let client = build(config).build()?;
@@ -83,7 +90,7 @@ impl<T: Timer> Sessions<T> {
         client.expect_dial_in(true);
         let kept = Kept { client: client.clone(), connections: 1, left: now, needed };
         self.0.insert(endpoint, kept);
-        Ok((client, true, out))
+        Ok(Joined { client, is_new: true, _out: out })
     }
 
     /// A connection of this endpoint has ended.

@@ -10,20 +10,12 @@
 //! ```
 //! use cync_core::wire::{Command, Destination, Endpoint};
 //! use cync_core::{AuthCode, Config, Instant};
-//! use cync_runtime::testing::{Spawn, Virtual};
+//! use cync_runtime::testing::{Task, Virtual};
 //! use cync_runtime::{Builder, Runtime, Timer};
 //! use std::time::Duration;
 //!
-//! #[derive(Clone)]
-//! struct Pool(futures_executor::ThreadPool);
-//!
-//! impl Spawn for Pool {
-//!     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-//!         self.0.spawn_ok(task);
-//!     }
-//! }
-//!
-//! let world = Virtual::new(Pool(futures_executor::ThreadPool::new()?));
+//! let pool = futures_executor::ThreadPool::new()?;
+//! let world = Virtual::new(move |task: Task| pool.spawn_ok(task));
 //! let endpoint = Endpoint(0x0102_0304);
 //!
 //! futures_executor::block_on(world.run(async {
@@ -66,14 +58,24 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use task::Tracked;
 
-/// An executor, of which only this is asked.
+/// A task in a box, as closures take it that spawn.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// An executor, of which only this is asked. Closures that take a [`Task`] are one.
 pub trait Spawn: Clone + Send + Sync + 'static {
     /// Runs a task to its end.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
+}
+
+impl<F: Fn(Task) + Clone + Send + Sync + 'static> Spawn for F {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self(Box::pin(task));
+    }
 }
 
 /// An executor with virtual time and a network in memory. Clones have the same time and network.
