@@ -133,3 +133,10 @@ pub(crate) fn send(
     let client = client.clone();
     spawn(world, async move { client.send(numbered(&[number])).await })
 }
+
+/// The configuration of a side that greets, with these limits.
+pub(crate) fn narrow(window: u16, queue: u16) -> Config {
+    let mut config = greeter();
+    (config.window, config.queue.limit) = (window, queue);
+    config
+}
