@@ -99,7 +99,8 @@ impl<T: Timer> Client<T> {
 
     /// Keeps the session connected: calls `dial` now, and again after every connection that went, when the session asks for
     /// it ([`Config::redial`](cync_core::Config)). The future has to be run (usually spawned); it ends when the session is
-    /// closed, or every client of it was dropped. Dropping the future cuts the connection.
+    /// closed, or every client of it was dropped. Dropping the future cuts the connection that it opened. A later call takes the
+    /// place of an earlier, whose future ends with the connection that it opened.
     ///
     /// What `dial` opens may be anything that bytes go through: TCP, TLS, a serial line.
     ///

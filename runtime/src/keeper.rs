@@ -4,7 +4,7 @@ use crate::alarm::Alarm;
 use crate::driver::Driver;
 use crate::error::{ConnectError, DialError, DialStage, LastFailure};
 use crate::runtime::Timer;
-use crate::shared::{Ask, Inner, Shared};
+use crate::shared::{Ask, Inner, Shared, Shift};
 use cync_core::{Disconnect, State};
 use futures_io::{AsyncRead, AsyncWrite};
 use std::future::{Future, poll_fn};
@@ -16,27 +16,32 @@ use std::task::{Context, Poll};
 /// The duty to dial for a session and to keep its time while it has no connection, given up on drop.
 pub(crate) struct Duty<T: Timer> {
     shared: Arc<Shared<T>>,
+    shift: Shift,
     alarm: Alarm<T>,
 }
 
 impl<T: Timer> Duty<T> {
     /// From now on the session asks for connections.
     pub(crate) fn new(shared: Arc<Shared<T>>) -> Self {
-        shared.with(|inner, now| {
+        let shift = shared.with(|inner, now| {
             inner.session.connect(now);
-            (inner.upkeep.dialler, inner.gave_up) = (true, None);
+            inner.begin_shift()
         });
-        Self { shared, alarm: Alarm::new() }
+        Self { shared, shift, alarm: Alarm::new() }
     }
 
-    /// Looks at the session each time that something may have changed or one of its deadlines has come.
+    /// Looks at the session each time that something may have changed or one of its deadlines has come; `None` when it has
+    /// ended, or somebody else dials for it.
     fn poll<R>(
         &mut self,
         context: &mut Context<'_>,
-        mut look: impl FnMut(&mut Inner) -> Poll<R>,
-    ) -> Poll<R> {
+        mut look: impl FnMut(&mut Inner) -> Poll<Option<R>>,
+    ) -> Poll<Option<R>> {
         loop {
             let (looked, due, now) = self.shared.with(|inner, now| {
+                if inner.session.state() == State::Closed || !inner.is_on_shift(self.shift) {
+                    return (Poll::Ready(None), None, now);
+                }
                 inner.seat_dialler(context);
                 // Whoever drives keeps the time.
                 let due = if inner.is_driven() { None } else { inner.tick(now) };
@@ -53,13 +58,10 @@ impl<T: Timer> Duty<T> {
         }
     }
 
-    /// What the session asks for; `None` when it has ended.
+    /// What the session asks for; `None` when there is nothing left to dial for.
     async fn asked(&mut self) -> Option<Ask> {
         poll_fn(|context| {
             self.poll(context, |inner| {
-                if inner.session.state() == State::Closed {
-                    return Poll::Ready(None);
-                }
                 if inner.is_driven() {
                     return Poll::Pending;
                 }
@@ -87,9 +89,9 @@ impl<T: Timer> Duty<T> {
                 let source = io::Error::new(io::ErrorKind::TimedOut, timeout);
                 return Poll::Ready(Some(Err(DialError { stage: stage(), source })));
             }
-            self.poll(context, |inner| {
-                let unwanted = inner.is_driven() || inner.session.state() == State::Closed;
-                if unwanted { Poll::Ready(None) } else { Poll::Pending }
+            self.poll(context, |inner| match inner.is_driven() {
+                true => Poll::Ready(None),
+                false => Poll::Pending,
             })
         })
         .await
@@ -99,7 +101,7 @@ impl<T: Timer> Duty<T> {
     fn failed(&self, why: DialError) {
         tracing::debug!(event = "unreachable", error = %why);
         self.shared.with(|inner, now| {
-            if !inner.is_driven() {
+            if !inner.is_driven() && inner.is_on_shift(self.shift) {
                 inner.last_failure = Some(LastFailure::Dial(Arc::new(why)));
                 inner.session.handle_disconnected(now, Disconnect::Error);
             }
@@ -109,10 +111,7 @@ impl<T: Timer> Duty<T> {
 
 impl<T: Timer> Drop for Duty<T> {
     fn drop(&mut self) {
-        self.shared.with(|inner, _| {
-            (inner.upkeep.dialler, inner.dialler) = (false, None);
-            inner.wake_everybody();
-        });
+        self.shared.with(|inner, _| inner.end_shift(self.shift));
     }
 }
 

@@ -63,6 +63,10 @@ pub(crate) enum Ask {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Seat(u64);
 
+/// Which of those who dialled for a session, one after the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Shift(u64);
+
 /// Who sees to it that there is a connection.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Upkeep {
@@ -90,7 +94,8 @@ pub(crate) struct Inner {
     pub(crate) upkeep: Upkeep,
     pub(crate) ask: Option<Ask>,
     /// The task that dials.
-    pub(crate) dialler: Option<Waker>,
+    dialler: Option<Waker>,
+    shift: Shift,
     /// The task that drives the present connection.
     driver: Option<Waker>,
     driven: bool,
@@ -118,6 +123,7 @@ impl<T: Timer> Shared<T> {
             upkeep: Upkeep { redial: true, ..Upkeep::default() },
             ask: None,
             dialler: None,
+            shift: Shift(0),
             driver: None,
             driven: false,
             seat: Seat(0),
@@ -184,8 +190,8 @@ impl<T: Timer> Shared<T> {
     pub(crate) fn take_over(&self) -> Seat {
         self.with(|inner, now| {
             inner.wake_driver();
-            // A connection that was asked for replaces none.
-            if !matches!(inner.session.state(), State::Disconnected | State::Connecting) {
+            // One that had not greeted, or was only asked for, did not fail: the first connection is not given up for it.
+            if matches!(inner.session.state(), State::Ready | State::Draining) {
                 inner.session.handle_disconnected(now, Disconnect::Replaced);
             }
             inner.session.handle_connected(now);
@@ -258,6 +264,31 @@ impl Inner {
         match &mut self.driver {
             Some(waker) => waker.clone_from(context.waker()),
             none => *none = Some(context.waker().clone()),
+        }
+    }
+
+    /// Somebody dials from now on; whoever did before does not.
+    pub(crate) fn begin_shift(&mut self) -> Shift {
+        if self.session.state() == State::Connecting {
+            // Whoever was asked for this connection will not bring it.
+            self.ask = Some(Ask::Dial);
+        }
+        self.dialler.take().into_iter().for_each(|waker| self.wakes.add(waker));
+        self.upkeep.dialler = true;
+        self.gave_up = None;
+        self.shift = Shift(self.shift.0 + 1);
+        self.shift
+    }
+
+    pub(crate) fn is_on_shift(&self, shift: Shift) -> bool {
+        self.shift == shift
+    }
+
+    /// Nobody dials any more, unless somebody else has begun to.
+    pub(crate) fn end_shift(&mut self, shift: Shift) {
+        if self.is_on_shift(shift) {
+            (self.upkeep.dialler, self.dialler) = (false, None);
+            self.wake_everybody();
         }
     }
 

@@ -10,12 +10,20 @@
 //! ```
 //! use cync_core::wire::{Command, Destination, Endpoint};
 //! use cync_core::{AuthCode, Config, Instant};
-//! use cync_runtime::testing::{Task, Virtual};
+//! use cync_runtime::testing::{Spawn, Virtual};
 //! use cync_runtime::{Builder, Runtime, Timer};
 //! use std::time::Duration;
 //!
-//! let pool = futures_executor::ThreadPool::new()?;
-//! let world = Virtual::new(move |task: Task| pool.spawn_ok(task));
+//! #[derive(Clone)]
+//! struct Pool(futures_executor::ThreadPool);
+//!
+//! impl Spawn for Pool {
+//!     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+//!         self.0.spawn_ok(task);
+//!     }
+//! }
+//!
+//! let world = Virtual::new(Pool(futures_executor::ThreadPool::new()?));
 //! let endpoint = Endpoint(0x0102_0304);
 //!
 //! futures_executor::block_on(world.run(async {
@@ -63,10 +71,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use task::Tracked;
 
-/// A task in a box, as closures take it that spawn.
+/// A task in a box, as functions take it that spawn.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// An executor, of which only this is asked. Closures that take a [`Task`] are one.
+/// An executor, of which only this is asked. Functions that take a [`Task`] are one.
 pub trait Spawn: Clone + Send + Sync + 'static {
     /// Runs a task to its end.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);

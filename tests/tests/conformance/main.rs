@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod connecting;
+mod peer;
+mod reconnecting;
 mod runtimes;
 mod sending;
 mod stage;
@@ -30,6 +33,35 @@ macro_rules! on_every_runtime {
 }
 
 on_every_runtime! {
+    connecting:
+        a_first_connection_that_is_refused_three_times_is_given_up
+        a_name_that_nobody_has_is_told_as_such
+        an_attempt_that_nobody_answers_takes_exactly_the_connect_timeout
+        all_addresses_of_a_name_share_one_connect_timeout
+        an_address_that_does_not_answer_leaves_time_for_the_next
+        the_first_address_of_a_name_that_answers_is_taken
+        a_peer_that_never_greets_is_given_exactly_the_greeting_timeout
+        a_peer_of_another_protocol_is_told_apart_at_once
+        a_greeting_that_is_refused_is_told_with_its_status
+        a_peer_that_hangs_up_at_once_is_told_apart_from_one_that_fails
+        connecting_that_is_dropped_half_way_leaves_nothing_behind
+        a_configuration_that_breaks_a_rule_is_refused_before_anything_is_done
+        a_connection_that_was_given_up_can_be_asked_for_again;
+    reconnecting:
+        without_ride_through_a_cut_ends_what_is_under_way
+        what_rides_through_is_executed_once_even_if_its_answers_were_lost
+        what_rides_through_keeps_its_order_and_its_deadline
+        a_client_told_not_to_reconnect_does_not_until_it_is_told_to
+        a_thousand_cuts_are_followed_by_a_thousand_connections
+        a_connection_that_lasted_lets_waits_start_anew
+        a_peer_that_vanished_is_noticed_after_exactly_the_silence
+        a_packet_that_was_cut_off_does_not_reach_into_the_next_connection
+        a_packet_that_is_not_finished_costs_the_connection_after_exactly_its_time
+        a_peer_that_talks_and_never_reads_is_given_up_after_exactly_the_write_timeout
+        a_peer_that_stops_reading_costs_messages_their_deadline_and_no_more
+        a_second_duty_to_dial_goes_on_where_the_first_was_dropped
+        a_newer_duty_to_dial_takes_the_place_of_the_older
+        a_connection_that_is_replaced_in_its_greeting_is_no_failed_attempt;
     sending:
         a_message_is_executed_and_reported
         an_acknowledgement_of_a_played_peer_completes_a_send
