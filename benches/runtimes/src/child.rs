@@ -5,7 +5,7 @@ use crate::echo::{self, EchoCaller};
 use crate::load::{Caller, Load};
 use crate::options::{Child, Contender, Role, RuntimeName};
 use crate::ours::{self, OurCaller};
-use crate::world::{Tokio, World};
+use crate::world::{AsyncStd, Smol, Tokio, World};
 use cync_runtime::Runtime;
 use std::io::BufRead;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,6 +21,8 @@ pub(crate) const DONE: &str = "done";
 pub(crate) fn run(child: &Child) -> Outcome<()> {
     match child.runtime {
         RuntimeName::Tokio => in_world::<Tokio>(child),
+        RuntimeName::AsyncStd => in_world::<AsyncStd>(child),
+        RuntimeName::Smol => in_world::<Smol>(child),
     }
 }
 

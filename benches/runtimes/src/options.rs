@@ -54,6 +54,8 @@ pub(crate) enum Role {
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RuntimeName {
     Tokio,
+    AsyncStd,
+    Smol,
 }
 
 /// Who does the work.

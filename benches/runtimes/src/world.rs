@@ -4,6 +4,7 @@ use cync_runtime::Runtime;
 use std::future::Future;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt as _};
 
 /// A runtime that has one thread for its tasks.
 pub(crate) trait World: 'static {
@@ -31,5 +32,37 @@ impl World for Tokio {
 
     fn bare(stream: <Self::Runtime as Runtime>::Stream) -> Self::Bare {
         stream.into_inner()
+    }
+}
+
+/// async-std, with `ASYNC_STD_THREAD_COUNT` threads.
+pub(crate) struct AsyncStd;
+
+impl World for AsyncStd {
+    type Runtime = cync_async_std::AsyncStd;
+    type Bare = Compat<async_std::net::TcpStream>;
+
+    fn block_on<F: Future>(orders: F) -> io::Result<F::Output> {
+        Ok(async_std::task::block_on(orders))
+    }
+
+    fn bare(stream: <Self::Runtime as Runtime>::Stream) -> Self::Bare {
+        stream.compat()
+    }
+}
+
+/// smol's global executor, with `SMOL_THREADS` threads.
+pub(crate) struct Smol;
+
+impl World for Smol {
+    type Runtime = cync_async_std::smol::Smol;
+    type Bare = Compat<smol::net::TcpStream>;
+
+    fn block_on<F: Future>(orders: F) -> io::Result<F::Output> {
+        Ok(smol::block_on(orders))
+    }
+
+    fn bare(stream: <Self::Runtime as Runtime>::Stream) -> Self::Bare {
+        stream.compat()
     }
 }
