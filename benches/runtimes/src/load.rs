@@ -55,6 +55,8 @@ pub(crate) struct Turn {
     pub(crate) p50: u64,
     /// Nanoseconds.
     pub(crate) p99: u64,
+    /// Nanoseconds for which both processes ran; only who runs them knows.
+    pub(crate) cpu: u64,
 }
 
 impl Turn {
@@ -64,14 +66,14 @@ impl Turn {
 
     /// For the pipe from a client to who runs it.
     pub(crate) fn to_line(self) -> String {
-        let Self { messages, nanos, p50, p99 } = self;
+        let Self { messages, nanos, p50, p99, .. } = self;
         format!("{messages} {nanos} {p50} {p99}")
     }
 
     pub(crate) fn from_line(line: &str) -> Option<Self> {
         let mut numbers = line.split(' ').map(|number| number.parse().ok());
         let mut next = || numbers.next().flatten();
-        Some(Self { messages: next()?, nanos: next()?, p50: next()?, p99: next()? })
+        Some(Self { messages: next()?, nanos: next()?, p50: next()?, p99: next()?, cpu: 0 })
     }
 }
 
@@ -119,6 +121,7 @@ impl<C: Caller> Load<C> {
             nanos: u64::try_from((ended - began).as_nanos()).unwrap_or(u64::MAX),
             p50: trips.percentile(50),
             p99: trips.percentile(99),
+            cpu: 0,
         })
     }
 }

@@ -76,6 +76,19 @@ impl Pair {
         [self.server.child.id(), self.client.child.id()]
     }
 
+    /// Nanoseconds for which both ran so far.
+    fn cpu(&self) -> Outcome<u64> {
+        let mut nanos = 0;
+        for pid in self.pids() {
+            for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+                let counted = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+                let ran = counted.split(' ').next().unwrap_or_default();
+                nanos += ran.parse::<u64>()?;
+            }
+        }
+        Ok(nanos)
+    }
+
     /// Opens so many connections more.
     pub(crate) fn open(&mut self, connections: usize) -> Outcome<()> {
         let answer = self.client.ask(&format!("open {} {connections}", self.address))?;
@@ -84,7 +97,10 @@ impl Pair {
 
     /// Sends for so long, on all connections.
     pub(crate) fn turn(&mut self, length: Duration) -> Outcome<Turn> {
+        let before = self.cpu()?;
         let answer = self.client.ask(&format!("turn {}", length.as_millis()))?;
-        Turn::from_line(&answer).ok_or_else(|| answer.into())
+        let cpu = self.cpu()? - before;
+        let turn = Turn::from_line(&answer).ok_or(answer)?;
+        Ok(Turn { cpu, ..turn })
     }
 }

@@ -18,10 +18,11 @@ const RARE: f64 = 0.005;
 /// A figure of one turn.
 type Figure = fn(&Turn) -> f64;
 
-const FIGURES: [(&str, Figure); 3] = [
+const FIGURES: [(&str, Figure); 4] = [
     ("messages_per_second", Turn::per_second),
     ("p50_us", |turn| turn.p50 as f64 / 1e3),
     ("p99_us", |turn| turn.p99 as f64 / 1e3),
+    ("cpu_us", |turn| turn.cpu as f64 / 1e3 / turn.messages as f64),
 ];
 
 /// The fewest messages a second, as often as the echo's: it reads and writes a message at a time, which costs nothing more when one is
@@ -34,33 +35,40 @@ fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "NOT met" }
 }
 
+fn row(name: &str, ratios: [f64; FIGURES.len()]) {
+    let [rate, p50, p99, cpu] = ratios;
+    println!("  {name:18} {rate:9.2}x {p50:8.2}x {p99:8.2}x {cpu:8.2}x");
+}
+
 /// Prints one cell. Returns it as JSON.
 pub(crate) fn cell(cell: Cell, measured: &[Measured]) -> Value {
     let Cell { runtime, depth, connections } = cell;
     let name = argument(runtime);
     println!("\n{name}, {depth} in flight on each of {connections} connections");
-    println!("  {:18} {:>10} {:>9} {:>9}", "medians", "messages/s", "p50 us", "p99 us");
+    println!(
+        "  {:18} {:>10} {:>9} {:>9} {:>9}",
+        "medians", "messages/s", "p50 us", "p99 us", "CPU us"
+    );
     let mut contenders = Vec::new();
     for it in measured {
-        let [rate, p50, p99] = FIGURES.map(|(_, of)| it.median(of));
-        println!("  {:18} {rate:10.0} {p50:9.1} {p99:9.1}", it.0.name());
+        let [rate, p50, p99, cpu] = FIGURES.map(|(_, of)| it.median(of));
+        println!("  {:18} {rate:10.0} {p50:9.1} {p99:9.1} {cpu:9.2}", it.0.name());
         let turns = it.1.iter().map(|turn| {
             Value::Object(
                 FIGURES.map(|(name, of)| (name.to_owned(), json!(of(turn)))).into_iter().collect(),
             )
         });
         contenders.push(json!({
-            "name": it.0.name(), "messages_per_second": rate, "p50_us": p50, "p99_us": p99,
+            "name": it.0.name(), "messages_per_second": rate, "p50_us": p50, "p99_us": p99, "cpu_us": cpu,
             "turns": turns.collect::<Vec<_>>(),
         }));
     }
     let [ours, echo, ..] = measured else { return Value::Null };
     let ratios = FIGURES.map(|(_, of)| ours.ratio(echo, of));
-    let [rate, p50, p99] = ratios;
+    let [rate, _, p99, _] = ratios;
     let of_medians = FIGURES.map(|(_, of)| ours.median(of) / echo.median(of));
-    let [rate_m, p50_m, p99_m] = of_medians;
-    println!("  {:18} {rate_m:9.2}x {p50_m:8.2}x {p99_m:8.2}x", "ratio of medians");
-    println!("  {:18} {rate:9.2}x {p50:8.2}x {p99:8.2}x", "median of ratios");
+    row("ratio of medians", of_medians);
+    row("median of ratios", ratios);
     let least = least(cell);
     println!(
         "  asked: messages/s at least {least:.2}x: {}; p99 at most {P99:.2}x: {}",
