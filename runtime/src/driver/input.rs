@@ -10,11 +10,18 @@ pub(super) struct Input {
     held: Vec<u8>,
     /// The session refused something, which may be a packet that it holds itself.
     stalled: bool,
+    /// There was nothing to read when it was looked at last.
+    quiet: bool,
 }
 
 impl Input {
     pub(super) const fn new(held: Vec<u8>) -> Self {
-        Self { held, stalled: false }
+        Self { held, stalled: false, quiet: false }
+    }
+
+    /// The connection has called.
+    pub(super) const fn look_again(&mut self) {
+        self.quiet = false;
     }
 
     /// Whether the session has taken all that was read.
@@ -27,16 +34,19 @@ impl Input {
     /// # Errors
     /// The connection has ended.
     pub(super) fn poll_read<'a, IO: AsyncRead>(
-        &self,
+        &mut self,
         io: Pin<&mut IO>,
         buffer: &'a mut [u8],
         context: &mut Context<'_>,
     ) -> Result<&'a [u8], End> {
-        if !self.wants_more() {
+        if self.quiet || !self.wants_more() {
             return Ok(&[]);
         }
         match io.poll_read(context, buffer) {
-            Poll::Pending => Ok(&[]),
+            Poll::Pending => {
+                self.quiet = true;
+                Ok(&[])
+            }
             Poll::Ready(Ok(0)) => Err(End::Peer),
             Poll::Ready(Ok(len)) => Ok(buffer.get(..len).unwrap_or_default()),
             Poll::Ready(Err(error)) => Err(End::failed(error)),

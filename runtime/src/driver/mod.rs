@@ -1,5 +1,6 @@
 //! Moves bytes between a connection and a session.
 
+mod bell;
 mod input;
 mod output;
 mod scratch;
@@ -9,6 +10,7 @@ use crate::error::LastFailure;
 use crate::hub::Place;
 use crate::runtime::Timer;
 use crate::shared::{Inner, Seat, Shared};
+use bell::Bell;
 use cync_core::{Disconnect, HangupReason, Instant};
 use futures_io::{AsyncRead, AsyncWrite};
 use input::Input;
@@ -110,7 +112,16 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
             output: Output::default(),
             alarm: Alarm::new(),
         };
-        let end = poll_fn(|context| work.poll(io.as_mut(), context)).await;
+        let mut bell = Bell::new();
+        let end = poll_fn(|context| {
+            if bell.answer(context) {
+                work.input.look_again();
+                work.output.look_again();
+            }
+            let mut connection = Context::from_waker(bell.waker());
+            work.poll(io.as_mut(), &mut connection, context)
+        })
+        .await;
         if let End::Hangup(_) = end {
             work.flush(io.as_mut()).await;
         }
@@ -145,20 +156,22 @@ struct Next {
 }
 
 impl<T: Timer> Work<'_, T> {
+    /// Does what there is to do, with one waker for the connection and one for all else.
     fn poll<IO: AsyncRead + AsyncWrite>(
         &mut self,
         mut io: Pin<&mut IO>,
+        connection: &mut Context<'_>,
         context: &mut Context<'_>,
     ) -> Poll<End> {
         let mut again = true;
         for _ in 0..TURN {
             if !self.output.is_written()
-                && let Err(error) = self.output.poll_write(io.as_mut(), self.shared, context)
+                && let Err(error) = self.output.poll_write(io.as_mut(), self.shared, connection)
             {
                 return Poll::Ready(End::failed(error));
             }
             let mut buffer = Scratch::take();
-            let read = match self.input.poll_read(io.as_mut(), &mut buffer, context) {
+            let read = match self.input.poll_read(io.as_mut(), &mut buffer, connection) {
                 Ok(read) => read,
                 Err(end) => return Poll::Ready(end),
             };
@@ -172,7 +185,7 @@ impl<T: Timer> Work<'_, T> {
                 return Poll::Ready(if driven { End::Replaced } else { End::Cut });
             };
             if !self.output.is_written()
-                && let Err(error) = self.output.poll_write(io.as_mut(), self.shared, context)
+                && let Err(error) = self.output.poll_write(io.as_mut(), self.shared, connection)
             {
                 return Poll::Ready(End::failed(error));
             }
@@ -224,6 +237,7 @@ impl<T: Timer> Work<'_, T> {
     async fn flush<IO: AsyncWrite>(&mut self, mut io: Pin<&mut IO>) {
         let (shared, output) = (self.shared, &mut self.output);
         let flushed = poll_fn(|context| {
+            output.look_again();
             while !output.is_written() {
                 let before = output.held();
                 match output.poll_write(io.as_mut(), shared, context) {

@@ -15,6 +15,8 @@ pub(super) struct Output {
     held: Held,
     /// What was written may still be on this side: streams that compress, encrypt or collect have to be flushed.
     unflushed: bool,
+    /// The connection took nothing when it was looked at last.
+    blocked: bool,
     /// The session had more than fits a buffer.
     cut_short: bool,
     /// When some of what is held was written last, or began to wait.
@@ -37,6 +39,11 @@ impl Output {
             Held::Filled(bytes, len) => bytes.get(..*len).unwrap_or_default(),
             Held::Left(bytes, written) => bytes.get(*written..).unwrap_or_default(),
         }
+    }
+
+    /// The connection has called.
+    pub(super) const fn look_again(&mut self) {
+        self.blocked = false;
     }
 
     /// Bytes that wait.
@@ -66,6 +73,9 @@ impl Output {
         shared: &Shared<T>,
         context: &mut Context<'_>,
     ) -> io::Result<()> {
+        if self.blocked {
+            return Ok(());
+        }
         let mut written = 0;
         let all = self.held();
         while written < all {
@@ -73,7 +83,10 @@ impl Output {
             match io.as_mut().poll_write(context, rest)? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(len) => written += len,
-                Poll::Pending => break,
+                Poll::Pending => {
+                    self.blocked = true;
+                    break;
+                }
             }
         }
         self.unflushed |= written > 0;
@@ -84,6 +97,7 @@ impl Output {
         if written == all && self.unflushed {
             // Most streams have nothing to flush, and say so at once.
             self.unflushed = io.as_mut().poll_flush(context)?.is_pending();
+            self.blocked = self.unflushed;
         }
         Ok(())
     }
@@ -119,7 +133,7 @@ impl Output {
             len += transmit.len;
         }
         if len > 0 {
-            (self.held, self.moved) = (Held::Filled(bytes, len), now);
+            (self.held, self.moved, self.blocked) = (Held::Filled(bytes, len), now, false);
         }
     }
 }
