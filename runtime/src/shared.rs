@@ -326,6 +326,10 @@ impl Inner {
                     tracing::debug!(event = "state", %state);
                     self.upkeep.established |= state == State::Ready;
                     self.changed();
+                    if matches!(state, State::Draining | State::Closed) {
+                        // Whoever waits for room is told that there will be none, one after the other.
+                        self.wake_sender();
+                    }
                 }
                 Event::Hangup(why) => {
                     tracing::debug!(event = "hangup", %why);
