@@ -197,6 +197,11 @@ impl<T: Timer> Client<T> {
             if !inner.senders.is_turn(None) {
                 return Err(cync_core::SendError::Full.into());
             }
+            if !inner.is_attended() {
+                // Nobody else ends what is over, and takes up room.
+                inner.tick(now);
+                inner.settle();
+            }
             let id = inner.session.send(now, request)?;
             inner.wake_driver();
             Ok(Sent::new(&self.shared, inner, id))
