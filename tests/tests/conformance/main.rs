@@ -8,6 +8,7 @@ mod runtimes;
 mod sending;
 mod stage;
 mod talk;
+mod waiting;
 
 /// A test of each behaviour on each runtime.
 macro_rules! on_every_runtime {
@@ -45,4 +46,21 @@ on_every_runtime! {
         a_busy_peer_is_asked_again_until_it_takes_the_message
         what_is_given_to_the_session_and_not_awaited_is_sent_all_the_same
         a_ping_is_answered;
+    waiting:
+        whoever_waits_for_room_gives_up_after_exactly_the_time_allowed
+        room_that_comes_in_time_is_used
+        a_send_that_gave_up_and_is_kept_holds_nobody_up
+        no_more_wait_for_room_than_may
+        what_cannot_wait_is_not_taken_before_those_who_do
+        a_queue_that_rejects_turns_away_the_newest_and_keeps_the_others
+        a_queue_that_drops_drops_the_oldest_that_never_left
+        a_session_that_closes_refuses_those_who_wait_at_once
+        closing_without_a_connection_refuses_those_who_wait_at_once
+        a_message_that_nobody_drives_ends_exactly_at_its_deadline
+        a_message_whose_connection_went_ends_exactly_at_its_deadline
+        room_that_nobody_drives_comes_with_the_deadline_of_what_took_it
+        what_is_over_takes_no_room_though_nobody_drives
+        a_message_waits_for_a_connection_and_leaves_with_the_next
+        a_peer_that_does_not_read_makes_senders_wait_and_loses_nothing
+        a_peer_that_talks_and_takes_no_byte_for_a_minute_is_given_up;
 }
