@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod cancelling;
 mod runtimes;
 mod sending;
 mod stage;
@@ -63,4 +64,11 @@ on_every_runtime! {
         a_message_waits_for_a_connection_and_leaves_with_the_next
         a_peer_that_does_not_read_makes_senders_wait_and_loses_nothing
         a_peer_that_talks_and_takes_no_byte_for_a_minute_is_given_up;
+    cancelling:
+        what_is_cancelled_before_it_left_was_not_sent
+        what_is_cancelled_after_it_left_is_unknown_and_is_not_repeated
+        cancelling_makes_room_for_whoever_waits
+        a_send_dropped_while_it_waits_for_room_never_leaves_and_later_goes_on
+        of_those_who_wait_any_can_go_and_the_others_are_served_in_turn
+        a_message_whose_sender_is_gone_still_gives_its_room_back;
 }
