@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod cancelling;
+mod receiving;
 mod runtimes;
 mod sending;
 mod stage;
@@ -71,4 +72,15 @@ on_every_runtime! {
         a_send_dropped_while_it_waits_for_room_never_leaves_and_later_goes_on
         of_those_who_wait_any_can_go_and_the_others_are_served_in_turn
         a_message_whose_sender_is_gone_still_gives_its_room_back;
+    receiving:
+        a_repeated_message_is_delivered_once_and_answered_each_time
+        an_application_that_reads_late_holds_the_peer_back_and_misses_nothing
+        states_that_nobody_takes_make_room_for_newer_ones_which_is_told
+        a_full_inbox_that_rejects_says_so_until_there_is_room
+        several_readers_share_the_messages_and_each_comes_once
+        a_reader_that_goes_passes_on_what_it_was_woken_for
+        the_end_of_the_connection_is_told_to_every_reader_even_if_the_first_goes
+        what_came_before_the_end_can_still_be_received
+        the_application_acknowledges_if_that_is_left_to_it
+        a_peer_that_asks_for_the_time_is_told;
 }
