@@ -223,7 +223,10 @@ impl<T: Timer> Work<'_, T> {
                 let before = self.output.held();
                 match self.output.poll_write(io.as_mut(), self.shared, context) {
                     Err(_) => return Poll::Ready(()),
-                    Ok(()) if self.output.held() == before => return Poll::Pending,
+                    // Nothing was taken, and what had been is not flushed.
+                    Ok(()) if !self.output.is_written() && self.output.held() == before => {
+                        return Poll::Pending;
+                    }
                     Ok(()) => {}
                 }
             }
