@@ -5,12 +5,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod cancelling;
+mod idling;
 mod receiving;
 mod runtimes;
 mod sending;
 mod stage;
+mod streams;
 mod talk;
 mod waiting;
+mod watching;
 
 /// A test of each behaviour on each runtime.
 macro_rules! on_every_runtime {
@@ -83,4 +86,22 @@ on_every_runtime! {
         what_came_before_the_end_can_still_be_received
         the_application_acknowledges_if_that_is_left_to_it
         a_peer_that_asks_for_the_time_is_told;
+    streams:
+        a_stream_that_takes_one_byte_at_a_time_carries_everything
+        a_stream_that_brings_one_byte_at_a_time_carries_everything
+        a_stream_that_holds_one_byte_carries_everything
+        a_packet_may_come_in_two_pieces_cut_anywhere
+        a_greeting_may_come_byte_by_byte_with_what_follows
+        a_stream_that_has_to_be_flushed_is_flushed_also_at_its_end;
+    watching:
+        the_events_of_a_message_come_in_their_order_to_every_subscriber
+        a_subscriber_that_is_slow_is_told_how_many_events_it_missed
+        the_stream_of_events_ends_with_the_session
+        the_states_of_a_session_are_told_from_the_present_one_to_its_end
+        what_is_counted_agrees_at_both_ends;
+    idling:
+        an_idle_connection_costs_a_few_polls_for_each_sign_of_life
+        nobody_is_polled_while_a_peer_does_not_read
+        nobody_is_polled_while_an_application_does_not_take_what_came
+        nobody_is_polled_while_a_session_waits_to_dial_again;
 }
