@@ -172,7 +172,7 @@ pub(crate) async fn a_message_whose_sender_is_gone_still_gives_its_room_back(wor
         let request = cync_core::Request::frame(0x99, &data);
         let mut sending = Box::pin(client.send(request));
         // Several threads may have brought it to its end already.
-        drop(poll_once(&mut sending).await);
+        let _ = poll_once(&mut sending).await;
         drop(sending);
         assert_eq!(client.send(request).await.unwrap().attempts, 1);
     }
