@@ -205,6 +205,11 @@ impl<T: Timer> Client<T> {
             if !inner.senders.is_turn(None) {
                 return Err(cync_core::SendError::Full.into());
             }
+            if !inner.is_attended() {
+                // Nobody else ends what is over, and takes up room.
+                inner.tick(now);
+                inner.settle();
+            }
             let id = inner.session.send(now, request)?;
             inner.wake_driver();
             Ok(Sent::new(&self.shared, inner, id))
@@ -213,7 +218,11 @@ impl<T: Timer> Client<T> {
 
     /// Ends a message now; true if it had not ended. Whoever awaits it is told, and whether the peer may still act on it.
     pub fn cancel(&self, id: MessageId) -> bool {
-        self.shared.with_driver(|inner, _| inner.session.cancel(id))
+        self.shared.with_driver(|inner, now| {
+            // The session knows the time of its last call, and the end is now.
+            inner.session.handle_timeout(now);
+            inner.session.cancel(id)
+        })
     }
 
     /// Sends a sign of life now. The peer's answer shows in [`Client::stats`] only.

@@ -36,6 +36,8 @@ enum Step<'a, T: Timer> {
     New,
     Waiting(Place<'a, T>),
     Sent(Sent<T>),
+    /// It was not accepted.
+    Over,
 }
 
 impl<'a, T: Timer> Sending<'a, T> {
@@ -77,10 +79,16 @@ impl<T: Timer> Future for Sending<'_, T> {
             match &mut this.step {
                 Step::New => this.step = Step::Waiting(Place::new(this.shared, this.timeout)),
                 Step::Waiting(place) => match place.poll_accepted(this.request, context) {
-                    Poll::Ready(accepted) => this.step = Step::Sent(accepted?),
+                    Poll::Ready(Ok(sent)) => this.step = Step::Sent(sent),
+                    Poll::Ready(Err(error)) => {
+                        // Whoever keeps this keeps no place in the line.
+                        this.step = Step::Over;
+                        return Poll::Ready(Err(error));
+                    }
                     Poll::Pending => return Poll::Pending,
                 },
                 Step::Sent(sent) => return Pin::new(sent).poll(context),
+                Step::Over => return Poll::Pending,
             }
         }
     }

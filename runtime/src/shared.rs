@@ -372,6 +372,10 @@ impl Inner {
                         self.session.stop_connecting();
                     }
                     self.changed();
+                    if matches!(state, State::Draining | State::Closed) {
+                        // Whoever waits for room is told that there will be none, one after the other.
+                        self.wake_sender();
+                    }
                 }
                 Event::Hangup(why) => {
                     tracing::debug!(event = "hangup", %why);

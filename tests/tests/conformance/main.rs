@@ -4,13 +4,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod cancelling;
 mod connecting;
+mod idling;
 mod peer;
+mod receiving;
 mod reconnecting;
 mod runtimes;
 mod sending;
 mod stage;
+mod streams;
 mod talk;
+mod waiting;
+mod watching;
 
 /// A test of each behaviour on each runtime.
 macro_rules! on_every_runtime {
@@ -77,4 +83,57 @@ on_every_runtime! {
         a_busy_peer_is_asked_again_until_it_takes_the_message
         what_is_given_to_the_session_and_not_awaited_is_sent_all_the_same
         a_ping_is_answered;
+    waiting:
+        whoever_waits_for_room_gives_up_after_exactly_the_time_allowed
+        room_that_comes_in_time_is_used
+        a_send_that_gave_up_and_is_kept_holds_nobody_up
+        no_more_wait_for_room_than_may
+        what_cannot_wait_is_not_taken_before_those_who_do
+        a_queue_that_rejects_turns_away_the_newest_and_keeps_the_others
+        a_queue_that_drops_drops_the_oldest_that_never_left
+        a_session_that_closes_refuses_those_who_wait_at_once
+        closing_without_a_connection_refuses_those_who_wait_at_once
+        a_message_that_nobody_drives_ends_exactly_at_its_deadline
+        a_message_whose_connection_went_ends_exactly_at_its_deadline
+        room_that_nobody_drives_comes_with_the_deadline_of_what_took_it
+        what_is_over_takes_no_room_though_nobody_drives
+        a_message_waits_for_a_connection_and_leaves_with_the_next
+        a_peer_that_does_not_read_makes_senders_wait_and_loses_nothing
+        a_peer_that_talks_and_takes_no_byte_for_a_minute_is_given_up;
+    cancelling:
+        what_is_cancelled_before_it_left_was_not_sent
+        what_is_cancelled_after_it_left_is_unknown_and_is_not_repeated
+        cancelling_makes_room_for_whoever_waits
+        a_send_dropped_while_it_waits_for_room_never_leaves_and_later_goes_on
+        of_those_who_wait_any_can_go_and_the_others_are_served_in_turn
+        a_message_whose_sender_is_gone_still_gives_its_room_back;
+    receiving:
+        a_repeated_message_is_delivered_once_and_answered_each_time
+        an_application_that_reads_late_holds_the_peer_back_and_misses_nothing
+        states_that_nobody_takes_make_room_for_newer_ones_which_is_told
+        a_full_inbox_that_rejects_says_so_until_there_is_room
+        several_readers_share_the_messages_and_each_comes_once
+        a_reader_that_goes_passes_on_what_it_was_woken_for
+        the_end_of_the_connection_is_told_to_every_reader_even_if_the_first_goes
+        what_came_before_the_end_can_still_be_received
+        the_application_acknowledges_if_that_is_left_to_it
+        a_peer_that_asks_for_the_time_is_told;
+    streams:
+        a_stream_that_takes_one_byte_at_a_time_carries_everything
+        a_stream_that_brings_one_byte_at_a_time_carries_everything
+        a_stream_that_holds_one_byte_carries_everything
+        a_packet_may_come_in_two_pieces_cut_anywhere
+        a_greeting_may_come_byte_by_byte_with_what_follows
+        a_stream_that_has_to_be_flushed_is_flushed_also_at_its_end;
+    watching:
+        the_events_of_a_message_come_in_their_order_to_every_subscriber
+        a_subscriber_that_is_slow_is_told_how_many_events_it_missed
+        the_stream_of_events_ends_with_the_session
+        the_states_of_a_session_are_told_from_the_present_one_to_its_end
+        what_is_counted_agrees_at_both_ends;
+    idling:
+        an_idle_connection_costs_a_few_polls_for_each_sign_of_life
+        nobody_is_polled_while_a_peer_does_not_read
+        nobody_is_polled_while_an_application_does_not_take_what_came
+        nobody_is_polled_while_a_session_waits_to_dial_again;
 }

@@ -78,6 +78,17 @@ impl Talk {
         }
     }
 
+    /// Waits for the message with this number; copies of those with smaller ones are passed over.
+    pub(crate) async fn hear_number(&mut self, number: u8) -> Heard {
+        loop {
+            let heard = self.hear_message().await;
+            if heard.number >= Some(number) {
+                assert_eq!(heard.number, Some(number));
+                return heard;
+            }
+        }
+    }
+
     pub(crate) async fn say(&mut self, packet: &Packet<'_>) {
         let mut bytes = [0; MAX_PACKET];
         let len = packet.encode(&mut bytes).unwrap();
