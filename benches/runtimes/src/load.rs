@@ -22,27 +22,33 @@ pub(crate) trait Caller: Send + Sized + 'static {
     ) -> impl Future<Output = Outcome<(Self, Trips)>> + Send;
 }
 
-/// How long round trips took, in nanoseconds.
+/// Round trips.
 #[derive(Default)]
-pub(crate) struct Trips(Vec<u64>);
+pub(crate) struct Trips {
+    /// How long they took, in nanoseconds.
+    nanos: Vec<u64>,
+    /// Requests that were transmitted again, because their answer was late.
+    pub(crate) again: u64,
+}
 
 impl Trips {
     /// Notes a trip that ends now, which is when the next can begin.
     pub(crate) fn ended(&mut self, began: Instant) -> Instant {
         let now = Instant::now();
-        self.0.push(u64::try_from((now - began).as_nanos()).unwrap_or(u64::MAX));
+        self.nanos.push(u64::try_from((now - began).as_nanos()).unwrap_or(u64::MAX));
         now
     }
 
     pub(crate) fn add(&mut self, mut other: Self) {
-        self.0.append(&mut other.0);
+        self.nanos.append(&mut other.nanos);
+        self.again += other.again;
     }
 
     /// The time that this share of the trips did not exceed.
     fn percentile(&mut self, percent: usize) -> u64 {
-        self.0.sort_unstable();
-        let at = (self.0.len() * percent).div_ceil(100).saturating_sub(1);
-        self.0.get(at).copied().unwrap_or_default()
+        self.nanos.sort_unstable();
+        let at = (self.nanos.len() * percent).div_ceil(100).saturating_sub(1);
+        self.nanos.get(at).copied().unwrap_or_default()
     }
 }
 
@@ -55,6 +61,8 @@ pub(crate) struct Turn {
     pub(crate) p50: u64,
     /// Nanoseconds.
     pub(crate) p99: u64,
+    /// Requests that were transmitted again.
+    pub(crate) again: u64,
     /// Nanoseconds for which both processes ran; only who runs them knows.
     pub(crate) cpu: u64,
 }
@@ -66,14 +74,15 @@ impl Turn {
 
     /// For the pipe from a client to who runs it.
     pub(crate) fn to_line(self) -> String {
-        let Self { messages, nanos, p50, p99, .. } = self;
-        format!("{messages} {nanos} {p50} {p99}")
+        let Self { messages, nanos, p50, p99, again, .. } = self;
+        format!("{messages} {nanos} {p50} {p99} {again}")
     }
 
     pub(crate) fn from_line(line: &str) -> Option<Self> {
         let mut numbers = line.split(' ').map(|number| number.parse().ok());
         let mut next = || numbers.next().flatten();
-        Some(Self { messages: next()?, nanos: next()?, p50: next()?, p99: next()?, cpu: 0 })
+        let (messages, nanos, p50, p99, again) = (next()?, next()?, next()?, next()?, next()?);
+        Some(Self { messages, nanos, p50, p99, again, cpu: 0 })
     }
 }
 
@@ -117,10 +126,11 @@ impl<C: Caller> Load<C> {
             ended = ended.max(at);
         }
         Ok(Turn {
-            messages: trips.0.len() as u64,
+            messages: trips.nanos.len() as u64,
             nanos: u64::try_from((ended - began).as_nanos()).unwrap_or(u64::MAX),
             p50: trips.percentile(50),
             p99: trips.percentile(99),
+            again: trips.again,
             cpu: 0,
         })
     }

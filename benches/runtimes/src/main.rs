@@ -5,7 +5,7 @@
 //! A client's process and a server's share one core, with one thread for tasks each. A request is 40 bytes on the wire. Ours is
 //! answered by its acknowledgement, with everything that makes it reliable: numbers, timers, a memory of what was accepted. The bare
 //! echo sends the 40 bytes back, through `tokio-util`'s `LengthDelimitedCodec`. Contenders take turns, and what is compared is the
-//! median of the ratios of turns that had the same machine.
+//! median of the ratios of turns that had the same machine. It needs Linux, whose `/proc` tells memory and processor time.
 
 mod cell;
 mod child;

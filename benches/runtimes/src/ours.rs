@@ -59,7 +59,7 @@ impl<W: World, const COMPACT: bool> Caller for OurCaller<W, COMPACT> {
 
     async fn turn(self, depth: usize, until: Instant) -> Outcome<(Self, Trips)> {
         let client = &self.0;
-        let again = client.stats().retransmissions.total();
+        let before = client.stats().retransmissions.total();
         let one = async || {
             let (mut trips, mut now) = (Trips::default(), Instant::now());
             loop {
@@ -78,9 +78,7 @@ impl<W: World, const COMPACT: bool> Caller for OurCaller<W, COMPACT> {
                 trips.add(its);
             }
         }
-        if client.stats().retransmissions.total() != again {
-            return Err("a message was transmitted twice".into());
-        }
+        trips.again = client.stats().retransmissions.total() - before;
         Ok((self, trips))
     }
 }

@@ -69,6 +69,12 @@ pub(crate) fn cell(cell: Cell, measured: &[Measured]) -> Value {
     let of_medians = FIGURES.map(|(_, of)| ours.median(of) / echo.median(of));
     row("ratio of medians", of_medians);
     row("median of ratios", ratios);
+    let again: u64 = ours.1.iter().map(|turn| turn.again).sum();
+    if again > 0 {
+        println!(
+            "  {again} requests were transmitted again: this machine was too slow to answer in time"
+        );
+    }
     let least = least(cell);
     println!(
         "  asked: messages/s at least {least:.2}x: {}; p99 at most {P99:.2}x: {}",
@@ -77,6 +83,7 @@ pub(crate) fn cell(cell: Cell, measured: &[Measured]) -> Value {
     );
     json!({
         "runtime": name, "depth": depth, "connections": connections, "contenders": contenders,
+        "transmitted_again": again,
         "ratio_of_medians": of_medians, "median_of_ratios": ratios,
     })
 }
