@@ -247,6 +247,11 @@ impl Inner {
         self.driven && self.seat == seat
     }
 
+    /// Whether a newer driver has been given the session, be it gone by now.
+    pub(crate) fn is_replaced(&self, seat: Seat) -> bool {
+        self.seat != seat
+    }
+
     /// The driver is woken by this from now on.
     pub(crate) fn seat_driver(&mut self, context: &Context<'_>) {
         match &mut self.driver {

@@ -8,7 +8,7 @@ use crate::alarm::Alarm;
 use crate::error::LastFailure;
 use crate::hub::Place;
 use crate::runtime::Timer;
-use crate::shared::{Inner, Seat, Shared};
+use crate::shared::{Seat, Shared};
 use cync_core::{Disconnect, HangupReason, Instant};
 use futures_io::{AsyncRead, AsyncWrite};
 use input::Input;
@@ -104,7 +104,11 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
             output: Output::default(),
             alarm: Alarm::new(),
         };
-        let end = poll_fn(|context| work.poll(io.as_mut(), context)).await;
+        let mut end = poll_fn(|context| work.poll(io.as_mut(), context)).await;
+        if let End::Peer | End::Error(_) = end {
+            // A peer that dialled again may have closed the older connection by now.
+            end = work.taken_away().unwrap_or(end);
+        }
         if let End::Hangup(_) = end {
             work.flush(io.as_mut()).await;
         }
@@ -161,8 +165,7 @@ impl<T: Timer> Work<'_, T> {
             let came = !read.is_empty();
             let was_held_back = !self.input.wants_more();
             let Some(next) = self.step(read, context) else {
-                let driven = self.shared.look(Inner::is_driven);
-                return Poll::Ready(if driven { End::Replaced } else { End::Cut });
+                return Poll::Ready(self.taken_away().unwrap_or(End::Cut));
             };
             if !self.output.is_written()
                 && let Err(error) = self.output.poll_write(io.as_mut(), self.shared, context)
@@ -209,6 +212,14 @@ impl<T: Timer> Work<'_, T> {
                 hangup: inner.hangup,
                 again: output.was_cut_short() || input.can_go_on(inner),
             })
+        })
+    }
+
+    /// How the session was taken from this driver, if it was.
+    fn taken_away(&self) -> Option<End> {
+        self.shared.look(|inner| match inner.is_replaced(self.seat) {
+            true => Some(End::Replaced),
+            false => (!inner.is_driven()).then_some(End::Cut),
         })
     }
 
