@@ -4,9 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod closing;
 mod connecting;
+mod dropping;
 mod peer;
 mod reconnecting;
+mod replacing;
 mod runtimes;
 mod sending;
 mod stage;
@@ -33,6 +36,19 @@ macro_rules! on_every_runtime {
 }
 
 on_every_runtime! {
+    closing:
+        close_brings_what_is_under_way_to_its_end_and_takes_nothing_new
+        close_under_load_ends_every_message_with_its_answer
+        what_the_time_for_draining_does_not_suffice_for_is_counted
+        close_waits_no_longer_than_the_messages_deadlines
+        close_waits_for_a_peer_that_never_reads_for_the_drain_timeout_and_a_second
+        close_waits_for_a_driver_that_is_not_run_for_two_seconds_beyond_draining
+        close_can_be_called_by_many_and_again
+        close_without_a_connection_is_done_at_once
+        close_in_the_greeting_is_done_at_once
+        a_connection_for_a_closed_session_ends_at_once
+        a_session_closed_while_it_drains_is_not_revived_by_a_new_connection
+        a_peer_that_goes_while_the_session_drains_closes_it;
     connecting:
         a_first_connection_that_is_refused_three_times_is_given_up
         a_name_that_nobody_has_is_told_as_such
@@ -46,6 +62,16 @@ on_every_runtime! {
         connecting_that_is_dropped_half_way_leaves_nothing_behind
         a_configuration_that_breaks_a_rule_is_refused_before_anything_is_done
         a_connection_that_was_given_up_can_be_asked_for_again;
+    dropping:
+        dropping_the_last_client_ends_its_driver_and_tells_the_peer
+        a_client_dropped_while_it_sends_leaves_nothing_behind
+        what_was_sent_ends_with_the_last_client
+        a_driver_that_is_dropped_ends_the_messages_that_wait
+        a_driver_that_is_never_run_keeps_nobody_waiting
+        whoever_dials_ends_with_the_last_client_whatever_it_is_doing
+        a_dialler_that_is_dropped_cuts_its_connection_and_nobody_waits_for_another
+        time_is_kept_for_a_message_when_whoever_dialled_is_dropped
+        everything_can_be_dropped_from_within_another_task;
     reconnecting:
         without_ride_through_a_cut_ends_what_is_under_way
         what_rides_through_is_executed_once_even_if_its_answers_were_lost
@@ -61,6 +87,13 @@ on_every_runtime! {
         a_second_duty_to_dial_goes_on_where_the_first_was_dropped
         a_newer_duty_to_dial_takes_the_place_of_the_older
         a_connection_that_is_replaced_in_its_greeting_is_no_failed_attempt;
+    replacing:
+        a_newer_connection_ends_the_older_and_its_messages
+        every_replaced_driver_ends
+        a_driver_that_is_busy_when_it_is_replaced_ends_all_the_same
+        a_driver_was_replaced_even_if_the_newer_connection_is_gone_when_it_ends
+        a_connection_of_the_applications_own_takes_the_place_of_a_dialled_one
+        of_two_clients_of_one_endpoint_the_second_wins_and_the_first_is_told;
     sending:
         a_message_is_executed_and_reported
         an_acknowledgement_of_a_played_peer_completes_a_send;

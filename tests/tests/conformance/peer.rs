@@ -50,11 +50,6 @@ pub(crate) fn elapsed(world: &World) -> Duration {
     world.now().since(Instant::ZERO)
 }
 
-/// Until everything else has come to rest.
-pub(crate) async fn rest(world: &World) {
-    world.sleep(Duration::from_micros(1)).await;
-}
-
 /// A session that is kept connected to whoever listens at [`HOME`].
 pub(crate) async fn dialled(world: &World, config: Config) -> Client {
     Builder::new(config, world.clone()).seed(1).connect(HOME).await.unwrap()
