@@ -229,9 +229,10 @@ impl<T> Shared<T> {
 
 impl Inner {
     /// Whether there is a connection, or may be another one.
-    pub(crate) const fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         let Upkeep { dialler, redial, established, hub } = self.upkeep;
-        self.driven || hub || (dialler && (redial || !established))
+        let another = hub || (dialler && (redial || !established));
+        self.driven || (another && self.session.state() != State::Closed)
     }
 
     /// Whether somebody calls the session when its deadlines come.
@@ -361,7 +362,11 @@ impl Inner {
                 Event::StateChanged(state) => {
                     tracing::debug!(event = "state", %state);
                     self.upkeep.established |= state == State::Ready;
-                    self.changed();
+                    if state == State::Closed {
+                        self.wake_everybody();
+                    } else {
+                        self.changed();
+                    }
                 }
                 Event::Hangup(why) => {
                     tracing::debug!(event = "hangup", %why);
