@@ -32,7 +32,7 @@ pub(super) async fn admit<IO: AsyncRead + AsyncWrite + Unpin, T: Timer>(
     let (client, is_new, out) = {
         let mut state = hub.lock();
         let joined = state.sessions.join(endpoint, config, build, &hub.limits, now)?;
-        place.greeted(&mut state.places, endpoint);
+        place.greeted(&mut state.places, endpoint, &joined.0.shared);
         joined
     };
     drop(out);

@@ -301,7 +301,8 @@ pub(crate) async fn what_came_with_the_greeting_is_not_lost(world: World) {
 
 pub(crate) async fn whatever_is_no_greeting_is_turned_away_at_once(world: World) {
     let hub = open(&world);
-    for garbage in [b"GET / HTTP/1.1\r\n\r\n".as_slice(), HEARTBEAT, &[0x23, 0xff, 0xff, 0xff, 0xff]]
+    for garbage in
+        [b"GET / HTTP/1.1\r\n\r\n".as_slice(), HEARTBEAT, &[0x23, 0xff, 0xff, 0xff, 0xff]]
     {
         let (mut talk, greeted) = enter(&world, &hub, None);
         talk.write(garbage).await;

@@ -7,6 +7,7 @@
 mod closing;
 mod connecting;
 mod dropping;
+mod hub;
 mod peer;
 mod reconnecting;
 mod replacing;
@@ -72,6 +73,26 @@ on_every_runtime! {
         a_dialler_that_is_dropped_cuts_its_connection_and_nobody_waits_for_another
         time_is_kept_for_a_message_when_whoever_dialled_is_dropped
         everything_can_be_dropped_from_within_another_task;
+    hub:
+        a_session_outlives_its_connections
+        a_command_repeated_on_the_next_connection_is_answered_and_not_delivered_again
+        a_newer_connection_of_an_endpoint_takes_the_place_of_the_older
+        one_connection_too_many_is_turned_away_until_another_goes
+        one_connection_too_many_from_an_address_is_turned_away
+        the_oldest_that_has_not_greeted_makes_room_for_one_more
+        a_session_makes_room_only_when_nothing_that_it_remembers_matters
+        a_session_that_was_forgotten_does_not_cost_its_successor_its_place
+        a_greeting_has_exactly_its_time_and_may_come_byte_by_byte
+        a_refused_greeting_is_answered_in_its_own_kind
+        a_device_is_told_with_which_status_it_was_refused
+        what_came_with_the_greeting_is_not_lost
+        whatever_is_no_greeting_is_turned_away_at_once
+        a_configuration_that_breaks_a_rule_costs_its_connection_only
+        a_greeting_that_is_dropped_gives_its_place_up
+        what_is_forgotten_is_cut_unless_a_client_is_held
+        a_hub_that_is_dropped_cuts_the_sessions_that_nobody_holds
+        a_session_that_was_closed_keeps_nobody_waiting_and_is_followed_by_a_new_one
+        sessions_are_made_in_the_shape_that_the_hub_says;
     reconnecting:
         without_ride_through_a_cut_ends_what_is_under_way
         what_rides_through_is_executed_once_even_if_its_answers_were_lost
