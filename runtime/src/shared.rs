@@ -174,8 +174,8 @@ impl<T: Timer> Shared<T> {
         }
     }
 
-    /// Gives the session to a new driver; the one that had it ends.
-    pub(crate) fn take_over(&self) -> Seat {
+    /// Gives the session to a new driver, which begins with this; the one that had it ends.
+    pub(crate) fn take_over(&self, begin: impl FnOnce(&mut Inner, Instant)) -> Seat {
         self.with(|inner, now| {
             inner.wake_driver();
             // One that had not greeted, or was only asked for, did not fail: the first connection is not given up for it.
@@ -187,6 +187,7 @@ impl<T: Timer> Shared<T> {
             (inner.driver, inner.driven) = (None, true);
             (inner.hangup, inner.gave_up, inner.ask) = (None, None, None);
             inner.changed();
+            begin(inner, now);
             inner.seat
         })
     }

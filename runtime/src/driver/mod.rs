@@ -54,8 +54,7 @@ impl End {
 pub struct Driver<IO, T: Timer> {
     io: IO,
     lease: Lease<T>,
-    /// Bytes that came before it was made.
-    read: Vec<u8>,
+    input: Input,
     /// What the connection takes up of a hub.
     place: Option<Place<T>>,
 }
@@ -76,13 +75,15 @@ impl<T: Timer> Drop for Lease<T> {
 }
 
 impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
-    /// A driver of a connection from which these bytes were read already.
+    /// A driver of a connection from which these bytes were read already. The session has them before the driver is run: one that
+    /// was greeted is ready.
     pub(crate) fn new(shared: Arc<Shared<T>>, io: IO, read: Vec<u8>) -> Self {
-        let seat = shared.take_over();
+        let mut input = Input::new(read);
+        let seat = shared.take_over(|inner, now| input.offer(inner, now, &[]));
         Self {
             io,
             lease: Lease { shared, seat, why: Disconnect::Error, failure: None },
-            read,
+            input,
             place: None,
         }
     }
@@ -95,12 +96,12 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
 
     /// Drives the session until the connection ends.
     pub async fn run(self) -> End {
-        let Self { io, mut lease, read, place: _place } = self;
+        let Self { io, mut lease, input, place: _place } = self;
         let mut io = pin!(io);
         let mut work = Work {
             shared: &lease.shared,
             seat: lease.seat,
-            input: Input::new(read),
+            input,
             output: Output::default(),
             alarm: Alarm::new(),
         };
