@@ -281,6 +281,22 @@ pub(crate) async fn a_device_is_told_with_which_status_it_was_refused(world: Wor
     assert!(matches!(driver.ended().await, End::Hangup(why) if why == refused));
 }
 
+pub(crate) async fn a_session_is_ready_when_its_connection_is_admitted_and_shows_no_code(
+    world: World,
+) {
+    let hub = open(&world);
+    let (mut talk, greeted) = enter(&world, &hub, None);
+    talk.write(&hello(Endpoint(7))).await;
+    let admitted = greeted.ended().await.unwrap();
+    assert_eq!(admitted.client.state(), State::Ready);
+    admitted.client.try_send(numbered(b"1")).unwrap();
+    let code = format!("{:?}", b"0123456789abcdef").replace(['[', ']'], "");
+    assert!(!format!("{admitted:?}").contains(&code));
+    let _driver = spawn(&world, admitted.driver.run());
+    assert_eq!(talk.hear().await.unwrap()[0], 0x28);
+    assert_eq!(talk.hear_message().await.number, Some(b'1'));
+}
+
 pub(crate) async fn what_came_with_the_greeting_is_not_lost(world: World) {
     let hub = open(&world);
     let (mut talk, greeted) = enter(&world, &hub, None);

@@ -7,7 +7,9 @@
 mod closing;
 mod connecting;
 mod dropping;
+mod hostile;
 mod hub;
+mod listening;
 mod peer;
 mod reconnecting;
 mod replacing;
@@ -73,6 +75,14 @@ on_every_runtime! {
         a_dialler_that_is_dropped_cuts_its_connection_and_nobody_waits_for_another
         time_is_kept_for_a_message_when_whoever_dialled_is_dropped
         everything_can_be_dropped_from_within_another_task;
+    hostile:
+        a_peer_that_answers_what_it_was_not_asked_is_hung_up_on
+        a_peer_that_sends_faster_than_is_read_is_held_back_and_loses_nothing
+        endless_signs_of_life_cost_few_polls
+        bytes_that_come_one_by_one_cost_at_most_a_poll_each
+        whatever_is_not_this_protocol_is_hung_up_on_by_its_first_header
+        a_hostile_connection_harms_no_other
+        a_thousand_endpoints_fill_the_hub_and_no_more;
     hub:
         a_session_outlives_its_connections
         a_command_repeated_on_the_next_connection_is_answered_and_not_delivered_again
@@ -85,6 +95,7 @@ on_every_runtime! {
         a_greeting_has_exactly_its_time_and_may_come_byte_by_byte
         a_refused_greeting_is_answered_in_its_own_kind
         a_device_is_told_with_which_status_it_was_refused
+        a_session_is_ready_when_its_connection_is_admitted_and_shows_no_code
         what_came_with_the_greeting_is_not_lost
         whatever_is_no_greeting_is_turned_away_at_once
         a_configuration_that_breaks_a_rule_costs_its_connection_only
@@ -93,6 +104,16 @@ on_every_runtime! {
         a_hub_that_is_dropped_cuts_the_sessions_that_nobody_holds
         a_session_that_was_closed_keeps_nobody_waiting_and_is_followed_by_a_new_one
         sessions_are_made_in_the_shape_that_the_hub_says;
+    listening:
+        a_hundred_devices_are_commanded_at_once
+        who_greets_while_nobody_accepts_waits_and_is_not_lost
+        those_who_accept_have_their_turns_and_one_that_is_dropped_loses_nothing
+        a_listener_that_is_dropped_stops_listening_and_cuts_nothing
+        nobody_holds_what_greets_after_its_listener_is_gone
+        an_address_that_is_taken_or_unknown_cannot_be_listened_at
+        what_a_connection_is_wrapped_in_counts_towards_its_greeting
+        a_wrap_that_never_ends_or_fails_costs_its_connection_only
+        ten_thousand_connections_that_say_nothing_keep_no_device_out;
     reconnecting:
         without_ride_through_a_cut_ends_what_is_under_way
         what_rides_through_is_executed_once_even_if_its_answers_were_lost
