@@ -245,6 +245,12 @@ impl<R: Runtime> Accepting<R> {
     fn put(&self, accepted: Accepted<R>) {
         let taker = {
             let mut state = self.lock();
+            if state.stopped {
+                drop(state);
+                // Nobody will take it, and it would hold its session.
+                drop(accepted);
+                return;
+            }
             state.greeted.push_back(accepted);
             state.takers.first().cloned()
         };

@@ -186,8 +186,8 @@ impl<T: Timer> Shared<T> {
         }
     }
 
-    /// Gives the session to a new driver; the one that had it ends.
-    pub(crate) fn take_over(&self) -> Seat {
+    /// Gives the session to a new driver, which begins with this; the one that had it ends.
+    pub(crate) fn take_over(&self, begin: impl FnOnce(&mut Inner, Instant)) -> Seat {
         self.with(|inner, now| {
             inner.wake_driver();
             // One that had not greeted, or was only asked for, did not fail: the first connection is not given up for it.
@@ -199,6 +199,7 @@ impl<T: Timer> Shared<T> {
             (inner.driver, inner.driven) = (None, true);
             (inner.hangup, inner.gave_up, inner.ask) = (None, None, None);
             inner.changed();
+            begin(inner, now);
             inner.seat
         })
     }
@@ -241,9 +242,10 @@ impl<T> Shared<T> {
 
 impl Inner {
     /// Whether there is a connection, or may be another one.
-    pub(crate) const fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         let Upkeep { dialler, redial, established, hub } = self.upkeep;
-        self.driven || hub || (dialler && (redial || !established))
+        let another = hub || (dialler && (redial || !established));
+        self.driven || (another && self.session.state() != State::Closed)
     }
 
     /// Whether somebody calls the session when its deadlines come.
@@ -257,6 +259,11 @@ impl Inner {
 
     pub(crate) fn is_driven_by(&self, seat: Seat) -> bool {
         self.driven && self.seat == seat
+    }
+
+    /// Whether a newer driver has been given the session, be it gone by now.
+    pub(crate) fn is_replaced(&self, seat: Seat) -> bool {
+        self.seat != seat
     }
 
     /// The driver is woken by this from now on.
@@ -371,8 +378,12 @@ impl Inner {
                     if self.upkeep.established && !self.upkeep.redial {
                         self.session.stop_connecting();
                     }
-                    self.changed();
-                    if matches!(state, State::Draining | State::Closed) {
+                    if state == State::Closed {
+                        self.wake_everybody();
+                    } else {
+                        self.changed();
+                    }
+                    if state == State::Draining {
                         // Whoever waits for room is told that there will be none, one after the other.
                         self.wake_sender();
                     }

@@ -2,6 +2,7 @@ use super::End;
 use crate::shared::Inner;
 use cync_core::Instant;
 use futures_io::AsyncRead;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,6 +13,16 @@ pub(super) struct Input {
     stalled: bool,
     /// There was nothing to read when it was looked at last.
     quiet: bool,
+}
+
+/// Leaves the bytes out: they may be those of a greeting.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("held", &self.held.len())
+            .field("stalled", &self.stalled)
+            .finish()
+    }
 }
 
 impl Input {

@@ -9,7 +9,7 @@ use crate::alarm::{Alarm, until};
 use crate::error::LastFailure;
 use crate::hub::Place;
 use crate::runtime::Timer;
-use crate::shared::{Inner, Seat, Shared};
+use crate::shared::{Seat, Shared};
 use bell::Bell;
 use cync_core::{Disconnect, HangupReason, Instant};
 use futures_io::{AsyncRead, AsyncWrite};
@@ -56,8 +56,7 @@ impl End {
 pub struct Driver<IO, T: Timer> {
     io: IO,
     lease: Lease<T>,
-    /// Bytes that came before it was made.
-    read: Vec<u8>,
+    input: Input,
     /// What the connection takes up of a hub.
     place: Option<Place<T>>,
 }
@@ -78,21 +77,17 @@ impl<T: Timer> Drop for Lease<T> {
 }
 
 impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
-    /// A driver of a connection from which these bytes were read already.
+    /// A driver of a connection from which these bytes were read already. The session has them before the driver is run: one that
+    /// was greeted is ready.
     pub(crate) fn new(shared: Arc<Shared<T>>, io: IO, read: Vec<u8>) -> Self {
-        let seat = shared.take_over();
+        let mut input = Input::new(read);
+        let seat = shared.take_over(|inner, now| input.offer(inner, now, &[]));
         Self {
             io,
             lease: Lease { shared, seat, why: Disconnect::Error, failure: None },
-            read,
+            input,
             place: None,
         }
-    }
-
-    /// The session takes this greeting, which came on the connection, so that it is ready before it is driven.
-    pub(crate) fn with_greeting(self, greeting: &[u8]) -> Self {
-        self.lease.shared.with(|inner, now| inner.session.handle_input(now, greeting));
-        self
     }
 
     /// A driver of a connection that has this place in a hub.
@@ -103,17 +98,17 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
 
     /// Drives the session until the connection ends.
     pub async fn run(self) -> End {
-        let Self { io, mut lease, read, place: _place } = self;
+        let Self { io, mut lease, input, place: _place } = self;
         let mut io = pin!(io);
         let mut work = Work {
             shared: &lease.shared,
             seat: lease.seat,
-            input: Input::new(read),
+            input,
             output: Output::default(),
             alarm: Alarm::new(),
         };
         let mut bell = Bell::new();
-        let end = poll_fn(|context| {
+        let mut end = poll_fn(|context| {
             if bell.answer(context) {
                 work.input.look_again();
                 work.output.look_again();
@@ -122,6 +117,10 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
             work.poll(io.as_mut(), &mut connection, context)
         })
         .await;
+        if let End::Peer | End::Error(_) = end {
+            // A peer that dialled again may have closed the older connection by now.
+            end = work.taken_away().unwrap_or(end);
+        }
         if let End::Hangup(_) = end {
             work.flush(io.as_mut()).await;
         }
@@ -181,8 +180,7 @@ impl<T: Timer> Work<'_, T> {
             let came = !read.is_empty();
             let was_held_back = !self.input.wants_more();
             let Some(next) = self.step(read, context) else {
-                let driven = self.shared.look(Inner::is_driven);
-                return Poll::Ready(if driven { End::Replaced } else { End::Cut });
+                return Poll::Ready(self.taken_away().unwrap_or(End::Cut));
             };
             if !self.output.is_written()
                 && let Err(error) = self.output.poll_write(io.as_mut(), self.shared, connection)
@@ -230,6 +228,14 @@ impl<T: Timer> Work<'_, T> {
                 hangup: inner.hangup,
                 again: output.was_cut_short() || input.can_go_on(inner),
             })
+        })
+    }
+
+    /// How the session was taken from this driver, if it was.
+    fn taken_away(&self) -> Option<End> {
+        self.shared.look(|inner| match inner.is_replaced(self.seat) {
+            true => Some(End::Replaced),
+            false => (!inner.is_driven()).then_some(End::Cut),
         })
     }
 

@@ -33,16 +33,15 @@ pub(super) async fn admit<IO: AsyncRead + AsyncWrite + Unpin, T: Timer>(
     let joined = {
         let mut state = hub.lock();
         let joined = state.sessions.join(endpoint, config, build, &hub.limits, now)?;
-        place.greeted(&mut state.places, endpoint);
+        place.greeted(&mut state.places, endpoint, &joined.client.shared);
         joined
     };
     let Joined { client, is_new, .. } = joined;
     if !is_new && client.has_connection() {
         tracing::info!(event = "replaced", %endpoint, "the endpoint dialled in again");
     }
-    let driver = Driver::new(Arc::clone(&client.shared), io, rest)
-        .with_greeting(greeter.bytes())
-        .in_place(place);
+    let read = [greeter.bytes(), &rest].concat();
+    let driver = Driver::new(Arc::clone(&client.shared), io, read).in_place(place);
     Ok(Admitted { endpoint, client, is_new, driver })
 }
 

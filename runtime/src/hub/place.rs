@@ -2,6 +2,7 @@ use super::{HubShared, Limits};
 use crate::alarm::Alarm;
 use crate::error::AdmitError;
 use crate::runtime::Timer;
+use crate::shared::Shared;
 use crate::wakers::{Line, Ticket};
 use cync_core::wire::Endpoint;
 use cync_core::{GreetError, Instant};
@@ -76,16 +77,16 @@ pub(crate) struct Place<T: Timer> {
     /// Until it has greeted.
     greeting: Option<Ticket>,
     deadline: Instant,
-    /// Whose session it is for, once it has greeted.
-    endpoint: Option<Endpoint>,
+    /// Which session it is for, and whose, once it has greeted.
+    session: Option<(Endpoint, Arc<Shared<T>>)>,
 }
 
 impl<T: Timer> fmt::Debug for Place<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, endpoint, .. } = self;
+        let Self { from, session, .. } = self;
         f.debug_struct("Place")
             .field("from", from)
-            .field("endpoint", endpoint)
+            .field("endpoint", &session.as_ref().map(|(endpoint, _)| endpoint))
             .finish_non_exhaustive()
     }
 }
@@ -100,7 +101,7 @@ impl<T: Timer> Place<T> {
         }
         let deadline = hub.timer.now() + hub.limits.greeting_timeout;
         let hub = Arc::clone(hub);
-        Ok(Self { hub, from, greeting: Some(ticket), deadline, endpoint: None })
+        Ok(Self { hub, from, greeting: Some(ticket), deadline, session: None })
     }
 
     /// When it has to have greeted.
@@ -137,22 +138,27 @@ impl<T: Timer> Place<T> {
     }
 
     /// It has greeted, and has this session.
-    pub(super) fn greeted(&mut self, places: &mut Places, endpoint: Endpoint) {
+    pub(super) fn greeted(
+        &mut self,
+        places: &mut Places,
+        endpoint: Endpoint,
+        session: &Arc<Shared<T>>,
+    ) {
         if let Some(ticket) = self.greeting.take() {
             places.greeting.leave(ticket);
         }
-        self.endpoint = Some(endpoint);
+        self.session = Some((endpoint, Arc::clone(session)));
     }
 }
 
 impl<T: Timer> Drop for Place<T> {
     fn drop(&mut self) {
-        let Self { hub, from, greeting, endpoint, .. } = self;
+        let Self { hub, from, greeting, session, .. } = self;
         let now = hub.timer.now();
         let mut state = hub.lock();
         state.places.leave(*from, greeting.take());
-        if let Some(endpoint) = *endpoint {
-            state.sessions.left(endpoint, now);
+        if let Some((endpoint, session)) = session {
+            state.sessions.left(*endpoint, session, now);
         }
     }
 }

@@ -3,9 +3,11 @@ use crate::builder::Builder;
 use crate::client::Client;
 use crate::error::AdmitError;
 use crate::runtime::Timer;
+use crate::shared::Shared;
 use cync_core::wire::Endpoint;
 use cync_core::{Config, Instant, State};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The sessions by their endpoints.
@@ -93,9 +95,12 @@ impl<T: Timer> Sessions<T> {
         Ok(Joined { client, is_new: true, _out: out })
     }
 
-    /// A connection of this endpoint has ended.
-    pub(super) fn left(&mut self, endpoint: Endpoint, now: Instant) {
-        if let Some(kept) = self.0.get_mut(&endpoint) {
+    /// A connection of this endpoint and session has ended.
+    pub(super) fn left(&mut self, endpoint: Endpoint, session: &Arc<Shared<T>>, now: Instant) {
+        if let Some(kept) = self.0.get_mut(&endpoint)
+            // A session that was forgotten may have a successor.
+            && Arc::ptr_eq(&kept.client.shared, session)
+        {
             kept.connections = kept.connections.saturating_sub(1);
             kept.left = now;
         }
