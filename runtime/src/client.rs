@@ -345,7 +345,7 @@ impl<T: Timer> Reader<'_, T> {
                     return Poll::Ready(message);
                 }
             }
-            *ticket = Some(inner.readers.wait(*ticket, context));
+            inner.wait(|inner| &mut inner.readers, ticket, context);
             Poll::Pending
         })
     }
@@ -356,7 +356,7 @@ impl<T: Timer> Drop for Reader<'_, T> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
             self.shared.aside(|inner| {
-                inner.readers.leave(ticket);
+                inner.leave(|inner| &mut inner.readers, ticket);
                 if inner.session.inbox_len() > 0 || !inner.goes_on() {
                     inner.wake_reader();
                 }

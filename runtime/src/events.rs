@@ -2,7 +2,7 @@
 
 use crate::runtime::Timer;
 use crate::shared::Shared;
-use crate::wakers::Wakes;
+use crate::wakers::{Wakes, seat};
 use cync_core::{Event, State};
 use futures_core::Stream;
 use std::collections::{BTreeMap, VecDeque};
@@ -97,7 +97,8 @@ impl<T: Timer> Events<T> {
                 Some(event) => Poll::Ready(Some(Ok(event))),
                 None if over => Poll::Ready(None),
                 None => {
-                    subscriber.waker = Some(context.waker().clone());
+                    let replaced = seat(&mut subscriber.waker, context);
+                    inner.discard(replaced);
                     Poll::Pending
                 }
             }
@@ -115,6 +116,8 @@ impl<T: Timer> Stream for Events<T> {
 
 impl<T: Timer> Drop for Events<T> {
     fn drop(&mut self) {
-        self.shared.aside(|inner| inner.subscribers.all.remove(&self.number));
+        // Dropped behind the lock.
+        let gone = self.shared.aside(|inner| inner.subscribers.all.remove(&self.number));
+        drop(gone);
     }
 }

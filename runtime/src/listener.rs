@@ -284,7 +284,9 @@ impl<R: Runtime> Taker<'_, R> {
             {
                 (taken, state.acceptor.clone())
             } else {
-                *ticket = Some(state.takers.wait(*ticket, context));
+                let replaced = state.takers.wait(ticket, context);
+                drop(state);
+                drop(replaced);
                 return Poll::Pending;
             }
         };
@@ -297,12 +299,13 @@ impl<R: Runtime> Taker<'_, R> {
 impl<R: Runtime> Drop for Taker<'_, R> {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
-        let next = {
+        let (next, spent) = {
             let mut state = self.line.lock();
-            state.takers.leave(ticket);
+            let spent = state.takers.leave(ticket);
             let next = if state.greeted.is_empty() { None } else { state.takers.first() };
-            next.cloned()
+            (next.cloned(), spent)
         };
+        drop(spent);
         next.into_iter().for_each(Waker::wake);
     }
 }

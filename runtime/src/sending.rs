@@ -141,7 +141,7 @@ impl<'a, T: Timer> Place<'a, T> {
             if ticket.is_none() && inner.senders.len() >= most {
                 return Poll::Ready(Err(SendError::TooManyWaiting { most }));
             }
-            *ticket = Some(inner.senders.wait(*ticket, context));
+            inner.wait(|inner| &mut inner.senders, ticket, context);
             Poll::Pending
         });
         if accepted.is_ready() {
@@ -177,7 +177,7 @@ impl<T: Timer> Drop for Place<'_, T> {
 /// Leaves the line of senders; the next has its turn, whose waking may have been for this one.
 fn leave(inner: &mut Inner, ticket: Option<Ticket>) {
     if let Some(ticket) = ticket {
-        inner.senders.leave(ticket);
+        inner.leave(|inner| &mut inner.senders, ticket);
     }
     inner.wake_sender();
 }
@@ -212,25 +212,9 @@ impl<T: Timer> Future for Sent<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { shared, id, watchman, told } = self.get_mut();
-        let (end, attended) = shared.aside(|inner| {
-            let end = match inner.ends.get_mut(id) {
-                None => None,
-                Some(End::Come(outcome, receipt)) => {
-                    let end = (*outcome, *receipt);
-                    inner.ends.remove(id);
-                    *told = true;
-                    Some(end)
-                }
-                Some(End::Expected(waker)) => {
-                    match waker {
-                        Some(waker) => waker.clone_from(context.waker()),
-                        None => *waker = Some(context.waker().clone()),
-                    }
-                    None
-                }
-            };
-            (end, inner.is_attended())
-        });
+        let (end, attended) =
+            shared.aside(|inner| (inner.wait_for_end(*id, context), inner.is_attended()));
+        *told |= end.is_some();
         let Some((outcome, receipt)) = end else {
             if !attended {
                 watchman.watch(shared, context);
@@ -249,7 +233,7 @@ impl<T: Timer> Future for Sent<T> {
 impl<T: Timer> Drop for Sent<T> {
     fn drop(&mut self) {
         if !self.told {
-            self.shared.aside(|inner| inner.ends.remove(&self.id));
+            self.shared.aside(|inner| inner.forget_end(self.id));
         }
     }
 }

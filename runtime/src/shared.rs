@@ -4,7 +4,7 @@ use crate::error::LastFailure;
 use crate::events::Subscribers;
 use crate::runtime::Timer;
 use crate::session::AnySession;
-use crate::wakers::{Line, Wakes};
+use crate::wakers::{Line, Ticket, Wakes, seat};
 use cync_core::{
     CivilTime, ConnectError, Disconnect, Event, HangupReason, Instant, MessageId, Outcome, Receipt,
     State,
@@ -150,12 +150,36 @@ impl<T: Timer> Shared<T> {
 
     /// Does something with the session, and passes on what comes of it.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Inner, Instant) -> R) -> R {
+        self.with_events(|inner, now| {
+            let result = act(inner, now);
+            inner.settle();
+            result
+        })
+    }
+
+    /// Does something with the session that also passes on what comes of it.
+    pub(crate) fn with_events<R>(&self, act: impl FnOnce(&mut Inner, Instant) -> R) -> R {
         let mut inner = self.lock();
         let now = self.now();
         let result = act(&mut inner, now);
-        self.settle(&mut inner, now);
+        let clock_asked = inner.clock_asked;
         Self::release(inner);
+        if clock_asked {
+            self.tell_local_time();
+        }
         result
+    }
+
+    /// Answers the peer's question, if anybody can. The application is not called with the lock held: it may use the client.
+    fn tell_local_time(&self) {
+        if let Some(local_time) = &self.settings.local_time {
+            let civil = local_time();
+            self.with_driver(|inner, now| {
+                if std::mem::take(&mut inner.clock_asked) {
+                    inner.session.set_wall_clock(now, civil);
+                }
+            });
+        }
     }
 
     /// Unlocks; whoever is woken then finds the lock free.
@@ -174,18 +198,6 @@ impl<T: Timer> Shared<T> {
         })
     }
 
-    /// Passes the session's events on.
-    fn settle(&self, inner: &mut Inner, now: Instant) {
-        inner.settle();
-        if inner.clock_asked
-            && let Some(local_time) = &self.settings.local_time
-        {
-            inner.clock_asked = false;
-            inner.session.set_wall_clock(now, local_time());
-            inner.wake_driver();
-        }
-    }
-
     /// Gives the session to a new driver, which begins with this; the one that had it ends.
     pub(crate) fn take_over(&self, begin: impl FnOnce(&mut Inner, Instant)) -> Seat {
         self.with(|inner, now| {
@@ -196,7 +208,9 @@ impl<T: Timer> Shared<T> {
             }
             inner.session.handle_connected(now);
             inner.seat = Seat(inner.seat.0 + 1);
-            (inner.driver, inner.driven) = (None, true);
+            inner.driven = true;
+            let replaced = inner.driver.take();
+            inner.discard(replaced);
             (inner.hangup, inner.gave_up, inner.ask) = (None, None, None);
             inner.changed();
             begin(inner, now);
@@ -266,12 +280,59 @@ impl Inner {
         self.seat != seat
     }
 
+    /// Waits in a line.
+    pub(crate) fn wait(
+        &mut self,
+        line: fn(&mut Self) -> &mut Line,
+        ticket: &mut Option<Ticket>,
+        context: &Context<'_>,
+    ) {
+        let replaced = line(self).wait(ticket, context);
+        self.wakes.discard(replaced);
+    }
+
+    /// Leaves a line, served or not.
+    pub(crate) fn leave(&mut self, line: fn(&mut Self) -> &mut Line, ticket: Ticket) {
+        let spent = line(self).leave(ticket);
+        self.wakes.discard(spent);
+    }
+
+    /// Waits for the end of a message; the end, if it has come.
+    pub(crate) fn wait_for_end(
+        &mut self,
+        id: MessageId,
+        context: &Context<'_>,
+    ) -> Option<(Outcome, Receipt)> {
+        match self.ends.get_mut(&id)? {
+            End::Expected(waker) => {
+                let replaced = seat(waker, context);
+                self.wakes.discard(replaced);
+                None
+            }
+            End::Come(outcome, receipt) => {
+                let end = (*outcome, *receipt);
+                self.ends.remove(&id);
+                Some(end)
+            }
+        }
+    }
+
+    /// Nobody waits for the end of a message any more.
+    pub(crate) fn forget_end(&mut self, id: MessageId) {
+        if let Some(End::Expected(waker)) = self.ends.remove(&id) {
+            self.wakes.discard(waker);
+        }
+    }
+
+    /// A waker that is not needed any more.
+    pub(crate) fn discard(&mut self, waker: Option<Waker>) {
+        self.wakes.discard(waker);
+    }
+
     /// The driver is woken by this from now on.
     pub(crate) fn seat_driver(&mut self, context: &Context<'_>) {
-        match &mut self.driver {
-            Some(waker) => waker.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
+        let replaced = seat(&mut self.driver, context);
+        self.wakes.discard(replaced);
     }
 
     /// Somebody dials from now on; whoever did before does not.
@@ -294,17 +355,17 @@ impl Inner {
     /// Nobody dials any more, unless somebody else has begun to.
     pub(crate) fn end_shift(&mut self, shift: Shift) {
         if self.is_on_shift(shift) {
-            (self.upkeep.dialler, self.dialler) = (false, None);
+            self.upkeep.dialler = false;
+            let dialler = self.dialler.take();
+            self.wakes.discard(dialler);
             self.wake_everybody();
         }
     }
 
     /// Whoever dials is woken by this from now on.
     pub(crate) fn seat_dialler(&mut self, context: &Context<'_>) {
-        match &mut self.dialler {
-            Some(waker) => waker.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
+        let replaced = seat(&mut self.dialler, context);
+        self.wakes.discard(replaced);
     }
 
     /// There may be something to do for the driver, or while there is none for whoever dials.
@@ -332,7 +393,9 @@ impl Inner {
 
     /// Nobody drives the session any more, who waits for something from it has to look after it.
     pub(crate) fn undriven(&mut self) {
-        (self.driver, self.driven) = (None, false);
+        self.driven = false;
+        let driver = self.driver.take();
+        self.wakes.discard(driver);
         self.wake_everybody();
     }
 

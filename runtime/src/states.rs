@@ -31,7 +31,7 @@ impl<T: Timer, F: FnMut(&mut Inner) -> Option<R> + Unpin, R> Watch<T, F> {
         shared.aside(|inner| match ask(inner) {
             Some(answer) => Poll::Ready(answer),
             None => {
-                *ticket = Some(inner.watchers.wait(*ticket, context));
+                inner.wait(|inner| &mut inner.watchers, ticket, context);
                 Poll::Pending
             }
         })
@@ -49,7 +49,7 @@ impl<T: Timer, F: FnMut(&mut Inner) -> Option<R> + Unpin, R> Future for Watch<T,
 impl<T: Timer, F> Drop for Watch<T, F> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.shared.aside(|inner| inner.watchers.leave(ticket));
+            self.shared.aside(|inner| inner.leave(|inner| &mut inner.watchers, ticket));
         }
     }
 }
@@ -83,7 +83,7 @@ impl<T: Timer> States<T> {
             if told.replace(state) != Some(state) {
                 return Poll::Ready(Some(state));
             }
-            *ticket = Some(inner.watchers.wait(*ticket, context));
+            inner.wait(|inner| &mut inner.watchers, ticket, context);
             Poll::Pending
         })
     }
@@ -100,7 +100,7 @@ impl<T: Timer> Stream for States<T> {
 impl<T: Timer> Drop for States<T> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.shared.aside(|inner| inner.watchers.leave(ticket));
+            self.shared.aside(|inner| inner.leave(|inner| &mut inner.watchers, ticket));
         }
     }
 }

@@ -10,7 +10,7 @@ pub(crate) struct Ticket(u64);
 /// A line of tasks, in the order in which they came.
 #[derive(Default, Debug)]
 pub(crate) struct Line {
-    waiting: BTreeMap<Ticket, Waker>,
+    waiting: BTreeMap<Ticket, Option<Waker>>,
     next: u64,
 }
 
@@ -24,78 +24,99 @@ impl Line {
         self.waiting.keys().next().is_none_or(|first| ticket == Some(*first))
     }
 
-    /// Waits, at the end of the line or where the ticket is.
-    pub(crate) fn wait(&mut self, ticket: Option<Ticket>, context: &Context<'_>) -> Ticket {
-        let ticket = ticket.unwrap_or_else(|| {
+    /// Waits, at the end of the line or where the ticket is. Returns the waker that this one replaces.
+    pub(crate) fn wait(
+        &mut self,
+        ticket: &mut Option<Ticket>,
+        context: &Context<'_>,
+    ) -> Option<Waker> {
+        let ticket = *ticket.get_or_insert_with(|| {
             self.next += 1;
             Ticket(self.next)
         });
-        self.waiting
-            .entry(ticket)
-            .and_modify(|waker| waker.clone_from(context.waker()))
-            .or_insert_with(|| context.waker().clone());
-        ticket
+        seat(self.waiting.entry(ticket).or_default(), context)
     }
 
     /// A place at the end of the line, before there is a task to be woken.
     pub(crate) fn enter(&mut self) -> Ticket {
-        self.wait(None, &Context::from_waker(Waker::noop()))
+        self.next += 1;
+        self.waiting.insert(Ticket(self.next), None);
+        Ticket(self.next)
     }
 
-    /// Whether this ticket has a place still; if so, this task is woken when it may have lost it.
-    pub(crate) fn wait_on(&mut self, ticket: Ticket, context: &Context<'_>) -> bool {
-        let place = self.waiting.get_mut(&ticket);
-        place.map(|waker| waker.clone_from(context.waker())).is_some()
+    /// Whether this ticket has a place still; if so, this task is woken when it may have lost it, and the waker that this one
+    /// replaces is returned.
+    pub(crate) fn wait_on(
+        &mut self,
+        ticket: Ticket,
+        context: &Context<'_>,
+    ) -> Option<Option<Waker>> {
+        self.waiting.get_mut(&ticket).map(|place| seat(place, context))
     }
 
-    /// The first, who has lost the place.
+    /// The first loses the place.
     pub(crate) fn take_first(&mut self) -> Option<Waker> {
-        self.waiting.pop_first().map(|(_, waker)| waker)
+        self.waiting.pop_first().and_then(|(_, waker)| waker)
     }
 
-    /// Leaves the line, served or not.
-    pub(crate) fn leave(&mut self, ticket: Ticket) {
-        self.waiting.remove(&ticket);
+    /// Leaves the line, served or not. Returns the waker that is not needed any more.
+    #[must_use = "it is not to be dropped under a lock"]
+    pub(crate) fn leave(&mut self, ticket: Ticket) -> Option<Waker> {
+        self.waiting.remove(&ticket).flatten()
     }
 
     /// The first, who keeps the place until leaving.
     pub(crate) fn first(&self) -> Option<&Waker> {
-        self.waiting.values().next()
+        self.waiting.values().next()?.as_ref()
     }
 
     /// Everybody.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Waker> {
-        self.waiting.values()
+        self.waiting.values().flatten()
     }
 }
 
-/// Tasks to wake once the lock is released.
+/// Tasks to wake once the lock is released, and wakers that have to be dropped then: the last waker of a task may be all that
+/// keeps it, and what goes with it may want the lock.
 #[derive(Default, Debug)]
 pub(crate) struct Wakes {
-    few: [Option<Waker>; Wakes::FEW],
-    len: usize,
+    /// One is what most packets cause.
+    first: Option<Waker>,
+    more: Vec<Waker>,
+    spent: Vec<Waker>,
 }
 
 impl Wakes {
-    /// Enough for all that one packet causes. More are woken at once, with the lock held, which does no harm.
-    const FEW: usize = 16;
-
     pub(crate) fn add(&mut self, waker: Waker) {
-        match self.few.get_mut(self.len) {
-            Some(place) => {
-                *place = Some(waker);
-                self.len += 1;
-            }
-            None => waker.wake(),
+        if self.first.is_none() {
+            self.first = Some(waker);
+        } else {
+            self.more.push(waker);
         }
+    }
+
+    /// Drops a waker, later.
+    pub(crate) fn discard(&mut self, waker: Option<Waker>) {
+        self.spent.extend(waker);
     }
 
     /// All of them, if there are any.
     pub(crate) fn take(&mut self) -> Option<Self> {
-        (self.len > 0).then(|| std::mem::take(self))
+        let is_empty = self.first.is_none() && self.spent.is_empty();
+        (!is_empty).then(|| std::mem::take(self))
     }
 
     pub(crate) fn wake(self) {
-        self.few.into_iter().take(self.len).flatten().for_each(Waker::wake);
+        let Self { first, more, spent } = self;
+        first.into_iter().chain(more).for_each(Waker::wake);
+        drop(spent);
+    }
+}
+
+/// Puts the waker of this task into a place; returns the one that it replaces.
+pub(crate) fn seat(place: &mut Option<Waker>, context: &Context<'_>) -> Option<Waker> {
+    match place {
+        Some(waker) if waker.will_wake(context.waker()) => None,
+        _ => place.replace(context.waker().clone()),
     }
 }

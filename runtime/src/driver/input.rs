@@ -1,10 +1,22 @@
-use super::End;
+use super::{End, Scratch};
 use crate::shared::Inner;
 use cync_core::Instant;
 use futures_io::AsyncRead;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+
+/// Bytes that were read just now.
+pub(super) struct Read {
+    bytes: Scratch,
+    len: usize,
+}
+
+impl Read {
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
 
 /// Bytes that were read and that the session did not take.
 pub(super) struct Input {
@@ -40,26 +52,26 @@ impl Input {
         !self.stalled && self.held.is_empty()
     }
 
-    /// Reads what there is, unless the session has yet to take what was read before.
+    /// Reads what there is, unless the session has yet to take what was read before, or there is nothing.
     ///
     /// # Errors
     /// The connection has ended.
-    pub(super) fn poll_read<'a, IO: AsyncRead>(
+    pub(super) fn poll_read<IO: AsyncRead>(
         &mut self,
         io: Pin<&mut IO>,
-        buffer: &'a mut [u8],
         context: &mut Context<'_>,
-    ) -> Result<&'a [u8], End> {
+    ) -> Result<Option<Read>, End> {
         if self.quiet || !self.wants_more() {
-            return Ok(&[]);
+            return Ok(None);
         }
-        match io.poll_read(context, buffer) {
+        let mut bytes = Scratch::to_read();
+        match io.poll_read(context, &mut bytes) {
             Poll::Pending => {
                 self.quiet = true;
-                Ok(&[])
+                Ok(None)
             }
             Poll::Ready(Ok(0)) => Err(End::Peer),
-            Poll::Ready(Ok(len)) => Ok(buffer.get(..len).unwrap_or_default()),
+            Poll::Ready(Ok(len)) => Ok(Some(Read { bytes, len })),
             Poll::Ready(Err(error)) => Err(End::failed(error)),
         }
     }
@@ -70,16 +82,16 @@ impl Input {
     }
 
     /// Offers what was held back and what was read to the session.
-    pub(super) fn offer(&mut self, inner: &mut Inner, now: Instant, read: &[u8]) {
+    pub(super) fn offer(&mut self, inner: &mut Inner, now: Instant, read: Option<&Read>) {
         if self.can_go_on(inner) {
             let taken = inner.session.handle_input(now, &self.held);
             self.held.drain(..taken);
             if self.held.is_empty() {
                 self.held = Vec::new();
             }
-        } else if !read.is_empty() {
-            let taken = inner.session.handle_input(now, read);
-            self.held.extend_from_slice(read.get(taken..).unwrap_or_default());
+        } else if let Some(read) = read {
+            let taken = inner.session.handle_input(now, read.bytes());
+            self.held.extend_from_slice(read.bytes().get(taken..).unwrap_or_default());
         } else {
             return;
         }

@@ -13,7 +13,7 @@ use crate::shared::{Seat, Shared};
 use bell::Bell;
 use cync_core::{Disconnect, HangupReason, Instant};
 use futures_io::{AsyncRead, AsyncWrite};
-use input::Input;
+use input::{Input, Read};
 use output::Output;
 pub(crate) use scratch::Scratch;
 use std::future::poll_fn;
@@ -81,7 +81,7 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
     /// was greeted is ready.
     pub(crate) fn new(shared: Arc<Shared<T>>, io: IO, read: Vec<u8>) -> Self {
         let mut input = Input::new(read);
-        let seat = shared.take_over(|inner, now| input.offer(inner, now, &[]));
+        let seat = shared.take_over(|inner, now| input.offer(inner, now, None));
         Self {
             io,
             lease: Lease { shared, seat, why: Disconnect::Error, failure: None },
@@ -169,15 +169,14 @@ impl<T: Timer> Work<'_, T> {
             {
                 return Poll::Ready(End::failed(error));
             }
-            let mut buffer = Scratch::take();
-            let read = match self.input.poll_read(io.as_mut(), &mut buffer, connection) {
+            let read = match self.input.poll_read(io.as_mut(), connection) {
                 Ok(read) => read,
                 Err(end) => return Poll::Ready(end),
             };
-            if read.is_empty() && !again {
+            if read.is_none() && !again {
                 return Poll::Pending;
             }
-            let came = !read.is_empty();
+            let came = read.is_some();
             let was_held_back = !self.input.wants_more();
             let Some(next) = self.step(read, context) else {
                 return Poll::Ready(self.taken_away().unwrap_or(End::Cut));
@@ -211,23 +210,28 @@ impl<T: Timer> Work<'_, T> {
 
     /// Everything that is done with the session at one instant; `None` if it has been taken away. Whatever happens to it
     /// afterwards wakes this task.
-    fn step(&mut self, read: &[u8], context: &Context<'_>) -> Option<Next> {
+    fn step(&mut self, read: Option<Read>, context: &Context<'_>) -> Option<Next> {
         let Self { shared, seat, input, output, .. } = self;
-        shared.with(|inner, now| {
+        shared.with_events(|inner, now| {
             if !inner.is_driven_by(*seat) {
                 return None;
             }
             inner.seat_driver(context);
-            input.offer(inner, now, read);
-            inner.tick(now);
+            input.offer(inner, now, read.as_ref());
             output.fill(inner, now);
             inner.settle();
-            Some(Next {
+            let mut next = Next {
                 now,
                 deadline: inner.session.poll_timeout().map(|deadline| deadline.at),
                 hangup: inner.hangup,
                 again: output.was_cut_short() || input.can_go_on(inner),
-            })
+            };
+            if next.deadline.is_some_and(|at| at <= now) {
+                next.deadline = inner.tick(now);
+                inner.settle();
+                (next.hangup, next.again) = (inner.hangup, true);
+            }
+            Some(next)
         })
     }
 

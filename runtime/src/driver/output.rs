@@ -120,7 +120,7 @@ impl Output {
         if self.held() > 0 {
             return;
         }
-        let mut bytes = Scratch::take();
+        let mut bytes = Scratch::to_write();
         let mut len = 0;
         loop {
             let room = bytes.get_mut(len..).unwrap_or_default();

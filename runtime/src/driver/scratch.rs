@@ -1,26 +1,39 @@
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
+use std::thread::LocalKey;
 
 /// Bytes that are read or written at a time, at most.
 const LEN: usize = 16 * 1024;
 
+type Spare = Cell<Option<Box<[u8]>>>;
+
 thread_local! {
-    /// One for reading and one for writing, lent to whichever driver is being polled: thousands of connections that have
-    /// nothing to say need no buffers.
-    static SPARE: [Cell<Vec<u8>>; 2] = const { [Cell::new(Vec::new()), Cell::new(Vec::new())] };
+    static READ: Spare = const { Cell::new(None) };
+    static WRITTEN: Spare = const { Cell::new(None) };
 }
 
-/// A buffer for as long as a task is polled.
-pub(crate) struct Scratch(Vec<u8>);
+/// A buffer of this thread's, lent to whichever driver is being polled: thousands of connections that have nothing to say need no
+/// buffers of their own.
+pub(crate) struct Scratch {
+    bytes: Box<[u8]>,
+    home: &'static LocalKey<Spare>,
+}
 
 impl Scratch {
-    pub(crate) fn take() -> Self {
-        let spare = |places: &[Cell<Vec<u8>>; 2]| {
-            places.iter().map(Cell::take).find(|spare| spare.len() == LEN)
-        };
-        // While a thread ends there are none.
-        let spare = SPARE.try_with(spare).ok().flatten();
-        Self(spare.unwrap_or_else(|| vec![0; LEN]))
+    /// One to read into.
+    pub(crate) fn to_read() -> Self {
+        Self::of(&READ)
+    }
+
+    /// One to write from.
+    pub(super) fn to_write() -> Self {
+        Self::of(&WRITTEN)
+    }
+
+    fn of(home: &'static LocalKey<Spare>) -> Self {
+        // It is lent already if a driver is polled by the stream of another; and while a thread ends there is none.
+        let spare = home.try_with(Cell::take).ok().flatten();
+        Self { bytes: spare.unwrap_or_else(|| vec![0; LEN].into_boxed_slice()), home }
     }
 }
 
@@ -28,30 +41,20 @@ impl Deref for Scratch {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
 impl DerefMut for Scratch {
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.0
+        &mut self.bytes
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let spare = std::mem::take(&mut self.0);
+        let bytes = std::mem::take(&mut self.bytes);
         // While a thread ends there is nowhere to put it.
-        let _ = SPARE.try_with(|places| {
-            let free = places.iter().find(|place| {
-                let kept = place.take();
-                let free = kept.is_empty();
-                place.set(kept);
-                free
-            });
-            if let Some(place) = free {
-                place.set(spare);
-            }
-        });
+        let _ = self.home.try_with(|home| home.set(Some(bytes)));
     }
 }

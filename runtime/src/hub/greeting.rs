@@ -30,12 +30,13 @@ pub(super) async fn admit<IO: AsyncRead + AsyncWrite + Unpin, T: Timer>(
     };
     let now = hub.timer.now();
     let build = |config| (hub.shape)(crate::Builder::new(config, hub.timer.clone()));
-    let joined = {
+    let (joined, spent) = {
         let mut state = hub.lock();
         let joined = state.sessions.join(endpoint, config, build, &hub.limits, now)?;
-        place.greeted(&mut state.places, endpoint, &joined.client.shared);
-        joined
+        let spent = place.greeted(&mut state.places, endpoint, &joined.client.shared);
+        (joined, spent)
     };
+    drop(spent);
     let Joined { client, is_new, .. } = joined;
     if !is_new && client.has_connection() {
         tracing::info!(event = "replaced", %endpoint, "the endpoint dialled in again");
@@ -55,7 +56,7 @@ async fn read<IO: AsyncRead + Unpin, T: Timer>(
     let mut greeter = Greeter::new(now, place.deadline().since(now));
     let rest = poll_fn(|context| {
         while greeter.poll().is_none() {
-            let mut buffer = Scratch::take();
+            let mut buffer = Scratch::to_read();
             let len = match Pin::new(&mut *io).poll_read(context, &mut buffer) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),

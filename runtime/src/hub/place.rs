@@ -54,11 +54,9 @@ impl Places {
         Ok((self.greeting.enter(), oldest))
     }
 
-    fn leave(&mut self, from: Option<IpAddr>, greeting: Option<Ticket>) {
+    /// Returns the waker that is not needed any more.
+    fn leave(&mut self, from: Option<IpAddr>, greeting: Option<Ticket>) -> Option<Waker> {
         self.connections = self.connections.saturating_sub(1);
-        if let Some(ticket) = greeting {
-            self.greeting.leave(ticket);
-        }
         if let Some(from) = from
             && let Some(count) = self.by_address.get_mut(&from)
         {
@@ -67,6 +65,7 @@ impl Places {
                 self.by_address.remove(&from);
             }
         }
+        greeting.and_then(|ticket| self.greeting.leave(ticket))
     }
 }
 
@@ -125,8 +124,8 @@ impl<T: Timer> Place<T> {
             }
             let waits = self
                 .greeting
-                .is_some_and(|ticket| self.hub.lock().places.greeting.wait_on(ticket, context));
-            if !waits {
+                .and_then(|ticket| self.hub.lock().places.greeting.wait_on(ticket, context));
+            if waits.is_none() {
                 return Poll::Ready(Err(AdmitError::MadeRoom));
             }
             if alarm.poll_ring(&self.hub.timer, self.hub.timer.now(), self.deadline, context) {
@@ -137,17 +136,15 @@ impl<T: Timer> Place<T> {
         .await
     }
 
-    /// It has greeted, and has this session.
+    /// It has greeted, and has this session. Returns the waker that is not needed any more.
     pub(super) fn greeted(
         &mut self,
         places: &mut Places,
         endpoint: Endpoint,
         session: &Arc<Shared<T>>,
-    ) {
-        if let Some(ticket) = self.greeting.take() {
-            places.greeting.leave(ticket);
-        }
+    ) -> Option<Waker> {
         self.session = Some((endpoint, Arc::clone(session)));
+        self.greeting.take().and_then(|ticket| places.greeting.leave(ticket))
     }
 }
 
@@ -156,9 +153,11 @@ impl<T: Timer> Drop for Place<T> {
         let Self { hub, from, greeting, session, .. } = self;
         let now = hub.timer.now();
         let mut state = hub.lock();
-        state.places.leave(*from, greeting.take());
+        let spent = state.places.leave(*from, greeting.take());
         if let Some((endpoint, session)) = session {
             state.sessions.left(*endpoint, session, now);
         }
+        drop(state);
+        drop(spent);
     }
 }
