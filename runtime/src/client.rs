@@ -212,7 +212,7 @@ impl<T: Timer> Client<T> {
             }
             let id = inner.session.send(now, request)?;
             inner.wake_driver();
-            Ok(Sent::new(&self.shared, inner, id))
+            Ok(Sent::new(&self.shared, inner, id, None))
         })
     }
 

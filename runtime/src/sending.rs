@@ -9,7 +9,7 @@ use cync_core::{Instant, MessageId, Outcome, Receipt, Request, Stage};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// A message that is sent: resolves when its end is known. Nothing is sent before it is polled.
@@ -79,7 +79,12 @@ impl<T: Timer> Future for Sending<'_, T> {
             match &mut this.step {
                 Step::New => this.step = Step::Waiting(Place::new(this.shared, this.timeout)),
                 Step::Waiting(place) => match place.poll_accepted(this.request, context) {
-                    Poll::Ready(Ok(sent)) => this.step = Step::Sent(sent),
+                    Poll::Ready(Ok((sent, attended))) => {
+                        this.step = Step::Sent(sent);
+                        if attended {
+                            return Poll::Pending;
+                        }
+                    }
                     Poll::Ready(Err(error)) => {
                         // Whoever keeps this keeps no place in the line.
                         this.step = Step::Over;
@@ -118,11 +123,12 @@ impl<'a, T: Timer> Place<'a, T> {
         }
     }
 
+    /// The message once it is taken, whose end wakes this task, and whether somebody keeps the session's time.
     fn poll_accepted(
         &mut self,
         request: Request<'_>,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Sent<T>, SendError>> {
+    ) -> Poll<Result<(Sent<T>, bool), SendError>> {
         let Self { shared, ticket, .. } = self;
         let accepted = shared.with(|inner, now| {
             // Whoever waits already comes first.
@@ -133,7 +139,8 @@ impl<'a, T: Timer> Place<'a, T> {
                     Ok(id) => {
                         leave(inner, ticket.take());
                         inner.wake_driver();
-                        return Poll::Ready(Ok(Sent::new(shared, inner, id)));
+                        let sent = Sent::new(shared, inner, id, Some(context.waker().clone()));
+                        return Poll::Ready(Ok((sent, inner.is_attended())));
                     }
                 }
             }
@@ -148,10 +155,10 @@ impl<'a, T: Timer> Place<'a, T> {
             return accepted;
         }
         self.watchman.watch(self.shared, context);
-        self.poll_patience(context)
+        self.poll_patience(context).map(Err)
     }
 
-    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<Result<Sent<T>, SendError>> {
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<SendError> {
         let Some(timeout) = self.timeout else { return Poll::Pending };
         let timer = &self.shared.timer;
         let now = timer.now();
@@ -159,7 +166,7 @@ impl<'a, T: Timer> Place<'a, T> {
         let rang = self.patience.poll_ring(timer, now, since + timeout, context);
         if rang {
             let waited = now.since(since).max(timeout);
-            Poll::Ready(Err(SendError::QueueTimeout { waited }))
+            Poll::Ready(SendError::QueueTimeout { waited })
         } else {
             Poll::Pending
         }
@@ -195,9 +202,14 @@ pub struct Sent<T: Timer> {
 }
 
 impl<T: Timer> Sent<T> {
-    /// Waits for the end of a message that was just sent.
-    pub(crate) fn new(shared: &Arc<Shared<T>>, inner: &mut Inner, id: MessageId) -> Self {
-        inner.ends.insert(id, End::Expected(None));
+    /// Waits for the end of a message that was just sent, which wakes this task.
+    pub(crate) fn new(
+        shared: &Arc<Shared<T>>,
+        inner: &mut Inner,
+        id: MessageId,
+        task: Option<Waker>,
+    ) -> Self {
+        inner.ends.insert(id, End::Expected(task));
         Self { shared: Arc::clone(shared), id, watchman: Watchman::new(), told: false }
     }
 

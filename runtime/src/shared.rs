@@ -98,6 +98,8 @@ pub(crate) struct Inner {
     shift: Shift,
     /// The task that drives the present connection.
     driver: Option<Waker>,
+    /// It was woken, and has not come yet.
+    driver_called: bool,
     driven: bool,
     seat: Seat,
     /// Why the session hung up on its last connection, if it did.
@@ -125,6 +127,7 @@ impl<T: Timer> Shared<T> {
             dialler: None,
             shift: Shift(0),
             driver: None,
+            driver_called: false,
             driven: false,
             seat: Seat(0),
             hangup: None,
@@ -208,7 +211,7 @@ impl<T: Timer> Shared<T> {
             }
             inner.session.handle_connected(now);
             inner.seat = Seat(inner.seat.0 + 1);
-            inner.driven = true;
+            (inner.driven, inner.driver_called) = (true, false);
             let replaced = inner.driver.take();
             inner.discard(replaced);
             (inner.hangup, inner.gave_up, inner.ask) = (None, None, None);
@@ -331,6 +334,7 @@ impl Inner {
 
     /// The driver is woken by this from now on.
     pub(crate) fn seat_driver(&mut self, context: &Context<'_>) {
+        self.driver_called = false;
         let replaced = seat(&mut self.driver, context);
         self.wakes.discard(replaced);
     }
@@ -370,9 +374,14 @@ impl Inner {
 
     /// There may be something to do for the driver, or while there is none for whoever dials.
     pub(crate) fn wake_driver(&mut self) {
-        let waker = if self.driven { &self.driver } else { &self.dialler };
+        let waker = match (self.driven, self.driver_called) {
+            (true, true) => return,
+            (true, false) => &self.driver,
+            (false, _) => &self.dialler,
+        };
         if let Some(waker) = waker {
             self.wakes.add(waker.clone());
+            self.driver_called = self.driven;
         }
     }
 
