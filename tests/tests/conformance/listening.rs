@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::io::ErrorKind;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 fn hub(world: &World) -> Hub<World> {
     Hub::builder(world.clone(), |hello| Ok(Config::listener(hello.endpoint))).build()
@@ -62,7 +63,7 @@ pub(crate) async fn a_hundred_devices_are_commanded_at_once(world: World) {
         commanded.ended().await;
     }
     assert_eq!((peers.len(), listener.hub().connections()), (100, 100));
-    assert_eq!(elapsed(&world), SECOND * 0);
+    assert_eq!(elapsed(&world), Duration::ZERO);
     drop(listener);
     for device in devices {
         assert!(!device.has_ended(), "it dials again, in vain");
@@ -219,7 +220,7 @@ pub(crate) async fn a_wrap_that_never_ends_or_fails_costs_its_connection_only(wo
     fails.write(&[0]).await;
     let _fine = greet(&world, 1).await;
     assert_eq!(listener.accept().await.endpoint, Endpoint(1));
-    assert_eq!(ended(&world, fails).await, SECOND * 0);
+    assert_eq!(ended(&world, fails).await, Duration::ZERO);
     assert_eq!(ended(&world, never).await, SECOND * 5);
     rest(&world).await;
     assert_eq!((listener.hub().rejected(), listener.hub().connections()), (2, 1));
