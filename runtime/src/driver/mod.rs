@@ -224,6 +224,17 @@ impl<T: Timer> Work<'_, T> {
         })
     }
 
+    /// Calls the session when its deadlines come, as long as it has no other driver: its messages have theirs.
+    fn keep_time(&mut self, context: &mut Context<'_>) {
+        let Self { shared, seat, alarm, .. } = self;
+        let due = || {
+            shared.with(|inner, now| if inner.is_driven_by(*seat) { inner.tick(now) } else { None })
+        };
+        while let Some(due) = due()
+            && alarm.poll_ring(&shared.timer, due, context)
+        {}
+    }
+
     /// Writes what is left, and closes the connection. The peer may be gone already: there is nobody left to tell.
     async fn flush<IO: AsyncWrite>(&mut self, mut io: Pin<&mut IO>) {
         let mut limit = self.shared.timer.sleep_until(self.shared.now() + FLUSH);
@@ -231,6 +242,7 @@ impl<T: Timer> Work<'_, T> {
             if Pin::new(&mut limit).poll(context).is_ready() {
                 return Poll::Ready(());
             }
+            self.keep_time(context);
             while !self.output.is_written() {
                 let before = self.output.held();
                 match self.output.poll_write(io.as_mut(), self.shared, context) {
