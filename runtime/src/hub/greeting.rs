@@ -1,4 +1,3 @@
-use super::sessions::Joined;
 use super::{Admitted, HubShared, Place, REFUSED};
 use crate::driver::{Driver, Scratch};
 use crate::error::AdmitError;
@@ -30,10 +29,10 @@ pub(super) async fn admit<IO: AsyncRead + AsyncWrite + Unpin, T: Timer>(
     };
     let now = hub.timer.now();
     let build = |config| (hub.shape)(crate::Builder::new(config, hub.timer.clone()));
-    let Joined { client, is_new, out } = {
+    let (client, is_new, out) = {
         let mut state = hub.lock();
         let joined = state.sessions.join(endpoint, config, build, &hub.limits, now)?;
-        place.greeted(&mut state.places, endpoint, &joined.client.shared);
+        place.greeted(&mut state.places, endpoint, &joined.0.shared);
         joined
     };
     drop(out);

@@ -29,14 +29,6 @@ pub(super) struct Kept<T: Timer> {
     needed: Duration,
 }
 
-/// The session that a connection is for.
-pub(super) struct Joined<T: Timer> {
-    pub(super) client: Client<T>,
-    pub(super) is_new: bool,
-    /// What made room, to be dropped.
-    pub(super) out: Option<Kept<T>>,
-}
-
 impl<T: Timer> Drop for Kept<T> {
     fn drop(&mut self) {
         self.client.expect_dial_in(false);
@@ -60,7 +52,8 @@ impl<T: Timer> Sessions<T> {
         std::mem::take(self)
     }
 
-    /// The session that a connection of this endpoint is for. [`Sessions::left`] ends it.
+    /// The session that a connection of this endpoint is for, and whether it is a new one. [`Sessions::left`] ends it. What
+    /// made room is to be dropped.
     ///
     /// # Errors
     /// If the configuration breaks a rule, or there are too many sessions.
@@ -71,12 +64,12 @@ impl<T: Timer> Sessions<T> {
         build: impl FnOnce(Config) -> Builder<T>,
         limits: &Limits,
         now: Instant,
-    ) -> Result<Joined<T>, AdmitError> {
+    ) -> Result<(Client<T>, bool, Option<Kept<T>>), AdmitError> {
         if let Some(kept) = self.0.get_mut(&endpoint)
             && kept.client.state() != State::Closed
         {
             kept.connections += 1;
-            return Ok(Joined { client: kept.client.clone(), is_new: false, out: None });
+            return Ok((kept.client.clone(), false, None));
         }
         let needed = config.dedup_ttl;
         let client = build(config).build()?;
@@ -92,7 +85,7 @@ impl<T: Timer> Sessions<T> {
         client.expect_dial_in(true);
         let kept = Kept { client: client.clone(), connections: 1, left: now, needed };
         self.0.insert(endpoint, kept);
-        Ok(Joined { client, is_new: true, out })
+        Ok((client, true, out))
     }
 
     /// A connection of this endpoint and session has ended.
