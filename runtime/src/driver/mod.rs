@@ -243,10 +243,26 @@ impl<T: Timer> Work<'_, T> {
         })
     }
 
+    /// Calls the session when its deadlines come, as long as it has no other driver: its messages have theirs.
+    fn keep_time(&mut self, context: &mut Context<'_>) {
+        let Self { shared, seat, alarm, .. } = self;
+        let due = || {
+            shared.with(|inner, now| {
+                let due = if inner.is_driven_by(*seat) { inner.tick(now) } else { None };
+                due.map(|due| (now, due))
+            })
+        };
+        while let Some((now, due)) = due()
+            && alarm.poll_ring(&shared.timer, now, due, context)
+        {}
+    }
+
     /// Writes what is left, and closes the connection. The peer may be gone already: there is nobody left to tell.
     async fn flush<IO: AsyncWrite>(&mut self, mut io: Pin<&mut IO>) {
-        let (shared, output) = (self.shared, &mut self.output);
+        let shared = self.shared;
         let flushed = poll_fn(|context| {
+            self.keep_time(context);
+            let output = &mut self.output;
             output.look_again();
             while !output.is_written() {
                 let before = output.held();

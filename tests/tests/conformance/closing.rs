@@ -6,6 +6,7 @@ use crate::talk::*;
 use cync_core::{HangupReason, NotSent, State, Unknown};
 use cync_runtime::testing::pipe;
 use cync_runtime::{ConnectError, End, Runtime as _, SendError};
+use std::time::Duration;
 
 fn close(world: &World, client: &Client) -> Handle<()> {
     let client = client.clone();
@@ -48,7 +49,7 @@ pub(crate) async fn close_under_load_ends_every_message_with_its_answer(world: W
     }
     assert!(matches!(driver.ended().await, End::Hangup(HangupReason::Closed { left: 0 })));
     assert_eq!(executed.ended().await, 100);
-    assert_eq!(elapsed(&world), SECOND * 0);
+    assert_eq!(elapsed(&world), Duration::ZERO);
 }
 
 pub(crate) async fn what_the_time_for_draining_does_not_suffice_for_is_counted(world: World) {
@@ -161,7 +162,7 @@ pub(crate) async fn close_without_a_connection_is_done_at_once(world: World) {
             assert_eq!(reader.ended().await, None);
         }
         let took = elapsed(&world) - before;
-        assert_eq!(took, std::time::Duration::from_micros(1), "{stage}");
+        assert_eq!(took, Duration::from_micros(1), "{stage}");
         rest(&world).await;
         assert_eq!(world.tasks(), 0, "{stage}");
     }
@@ -193,7 +194,7 @@ pub(crate) async fn a_connection_for_a_closed_session_ends_at_once(world: World)
         "{refused:?}"
     );
     assert_eq!(Talk::new(far).hear().await, None);
-    assert_eq!(elapsed(&world), SECOND * 0);
+    assert_eq!(elapsed(&world), Duration::ZERO);
 }
 
 pub(crate) async fn a_session_closed_while_it_drains_is_not_revived_by_a_new_connection(
@@ -228,8 +229,5 @@ pub(crate) async fn a_peer_that_goes_while_the_session_drains_closes_it(world: W
     let ended = sent.ended().await.unwrap_err();
     assert!(matches!(ended, SendError::Unknown { .. }), "{ended:?}");
     assert!(kept.ended().await.is_ok());
-    assert_eq!(
-        (client.state(), elapsed(&world)),
-        (State::Closed, std::time::Duration::from_micros(1))
-    );
+    assert_eq!((client.state(), elapsed(&world)), (State::Closed, Duration::from_micros(1)));
 }

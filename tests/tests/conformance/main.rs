@@ -4,10 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod arrivals;
 mod cancelling;
 mod closing;
 mod connecting;
 mod dropping;
+mod greeting;
 mod hostile;
 mod hub;
 mod idling;
@@ -82,6 +84,15 @@ on_every_runtime! {
         a_dialler_that_is_dropped_cuts_its_connection_and_nobody_waits_for_another
         time_is_kept_for_a_message_when_whoever_dialled_is_dropped
         everything_can_be_dropped_from_within_another_task;
+    greeting:
+        a_greeting_has_exactly_its_time_and_may_come_byte_by_byte
+        a_refused_greeting_is_answered_in_its_own_kind
+        a_device_is_told_with_which_status_it_was_refused
+        a_session_is_ready_when_its_connection_is_admitted_and_shows_no_code
+        what_came_with_the_greeting_is_not_lost
+        whatever_is_no_greeting_is_turned_away_at_once
+        a_configuration_that_breaks_a_rule_costs_its_connection_only
+        a_greeting_that_is_dropped_gives_its_place_up;
     hostile:
         a_peer_that_answers_what_it_was_not_asked_is_hung_up_on
         a_peer_that_sends_faster_than_is_read_is_held_back_and_loses_nothing
@@ -99,14 +110,6 @@ on_every_runtime! {
         the_oldest_that_has_not_greeted_makes_room_for_one_more
         a_session_makes_room_only_when_nothing_that_it_remembers_matters
         a_session_that_was_forgotten_does_not_cost_its_successor_its_place
-        a_greeting_has_exactly_its_time_and_may_come_byte_by_byte
-        a_refused_greeting_is_answered_in_its_own_kind
-        a_device_is_told_with_which_status_it_was_refused
-        a_session_is_ready_when_its_connection_is_admitted_and_shows_no_code
-        what_came_with_the_greeting_is_not_lost
-        whatever_is_no_greeting_is_turned_away_at_once
-        a_configuration_that_breaks_a_rule_costs_its_connection_only
-        a_greeting_that_is_dropped_gives_its_place_up
         what_is_forgotten_is_cut_unless_a_client_is_held
         a_hub_that_is_dropped_cuts_the_sessions_that_nobody_holds
         a_session_that_was_closed_keeps_nobody_waiting_and_is_followed_by_a_new_one
@@ -133,6 +136,7 @@ on_every_runtime! {
         a_packet_that_is_not_finished_costs_the_connection_after_exactly_its_time
         a_peer_that_talks_and_never_reads_is_given_up_after_exactly_the_write_timeout
         a_peer_that_stops_reading_costs_messages_their_deadline_and_no_more
+        a_deadline_is_kept_while_a_connection_is_being_closed
         a_second_duty_to_dial_goes_on_where_the_first_was_dropped
         a_newer_duty_to_dial_takes_the_place_of_the_older
         a_connection_that_is_replaced_in_its_greeting_is_no_failed_attempt;

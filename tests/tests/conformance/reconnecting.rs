@@ -294,6 +294,21 @@ pub(crate) async fn a_peer_that_stops_reading_costs_messages_their_deadline_and_
     drop(talk);
 }
 
+pub(crate) async fn a_deadline_is_kept_while_a_connection_is_being_closed(world: World) {
+    let mut config = greeter();
+    config.ride_through = true;
+    let (client, driver, _talk) = talking(&world, config, 64).await;
+    let (data, deadline) = ([7; 1000], Duration::from_millis(60_500));
+    let sent = client.try_send(Request::frame(0x99, &data).deadline(deadline)).unwrap();
+    let ended = sent.await.unwrap_err();
+    assert!(matches!(ended, SendError::Unknown { why: Unknown::Timeout, .. }), "{ended:?}");
+    assert_eq!(elapsed(&world), deadline);
+    assert!(!driver.has_ended(), "the peer has a second to take the rest");
+    let ended = driver.ended().await;
+    assert!(matches!(ended, End::Hangup(HangupReason::Silent)), "{ended:?}");
+    assert_eq!(elapsed(&world), SECOND * 61);
+}
+
 pub(crate) async fn a_second_duty_to_dial_goes_on_where_the_first_was_dropped(world: World) {
     let client = client(&world, greeter());
     world.network().swallow(HOME);
