@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::client::Client;
 use crate::hub::{Admitted, Hub, Place};
 use crate::runtime::Runtime;
-use crate::wakers::{Line, Ticket};
+use crate::wakers::{Line, Ticket, seat};
 use cync_core::wire::{Endpoint, StatusCode};
 use cync_core::{Config, Hello};
 use futures_io::{AsyncRead, AsyncWrite};
@@ -18,8 +18,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Connections that greeted and that nobody took; while there are so many no other is accepted.
-const MOST_UNTAKEN: usize = 64;
 /// How long to wait when the system has no more connections to give.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -124,7 +122,8 @@ impl<R: Runtime> Listener<R> {
     }
 
     /// The next connection that greeted; those that did not are logged, and counted by [`Hub::rejected`]. Dropping the future
-    /// loses none.
+    /// loses none. While nobody asks, connections are served all the same; of each endpoint the newest is kept to be told, and of
+    /// so many endpoints as there may be sessions.
     pub async fn accept(&self) -> Accepted<R> {
         let mut taker = Taker { line: &self.line, ticket: None };
         poll_fn(|context| taker.poll(context)).await
@@ -151,10 +150,9 @@ async fn accept<R: Runtime, IO, F>(
     loop {
         let accepted = {
             let mut accepting = pin!(runtime.accept(&acceptor));
-            poll_fn(|context| match line.room(context) {
-                Room::Stopped => Poll::Ready(None),
-                Room::Full => Poll::Pending,
-                Room::Free => accepting.as_mut().poll(context).map(Some),
+            poll_fn(|context| match line.goes_on(context) {
+                true => accepting.as_mut().poll(context).map(Some),
+                false => Poll::Ready(None),
             })
             .await
         };
@@ -183,13 +181,14 @@ async fn serve<R: Runtime, IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     peer: SocketAddr,
     line: Arc<Accepting<R>>,
 ) {
+    let most = hub.limits().sessions;
     match hub.admit(place, open).await {
         Err(error) => tracing::warn!(event = "no_greeting", %peer, %error),
         Ok(Admitted { endpoint, client, is_new, driver }) => {
             // From here on whoever holds the hub or a client decides.
             drop(hub);
             tracing::info!(event = "connected", %peer, %endpoint);
-            line.put(Accepted { endpoint, peer, client, is_new });
+            line.put(Accepted { endpoint, peer, client, is_new }, most);
             drop(line);
             let end = driver.run().await;
             tracing::info!(event = "disconnected", %peer, %endpoint, ?end);
@@ -209,12 +208,6 @@ struct Untaken<R: Runtime> {
     stopped: bool,
 }
 
-enum Room {
-    Free,
-    Full,
-    Stopped,
-}
-
 impl<R: Runtime> Default for Accepting<R> {
     fn default() -> Self {
         Self(Mutex::new(Untaken {
@@ -231,29 +224,39 @@ impl<R: Runtime> Accepting<R> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether one more connection may be accepted; this task is woken when that changes.
-    fn room(&self, context: &Context<'_>) -> Room {
-        let mut state = self.lock();
-        state.acceptor = Some(context.waker().clone());
-        match state.greeted.len() {
-            _ if state.stopped => Room::Stopped,
-            MOST_UNTAKEN.. => Room::Full,
-            _ => Room::Free,
-        }
-    }
-
-    fn put(&self, accepted: Accepted<R>) {
-        let taker = {
+    /// Whether the listener is there; if so, this task is woken when it goes.
+    fn goes_on(&self, context: &Context<'_>) -> bool {
+        let replaced = {
             let mut state = self.lock();
             if state.stopped {
-                drop(state);
-                // Nobody will take it, and it would hold its session.
-                drop(accepted);
-                return;
+                return false;
             }
-            state.greeted.push_back(accepted);
-            state.takers.first().cloned()
+            seat(&mut state.acceptor, context)
         };
+        drop(replaced);
+        true
+    }
+
+    /// Keeps a connection for whoever takes it: of each endpoint the newest, and of `most` endpoints.
+    fn put(&self, mut accepted: Accepted<R>, most: usize) {
+        let (taker, spent) = {
+            let mut state = self.lock();
+            if state.stopped {
+                // Nobody will take it, and it would hold its session.
+                (None, Some(accepted))
+            } else {
+                let same = |it: &Accepted<R>| it.endpoint == accepted.endpoint;
+                let spent = match state.greeted.iter().position(same) {
+                    Some(at) => state.greeted.remove(at),
+                    None if state.greeted.len() >= most => state.greeted.pop_front(),
+                    None => None,
+                };
+                accepted.is_new |= spent.as_ref().is_some_and(|it| same(it) && it.is_new);
+                state.greeted.push_back(accepted);
+                (state.takers.first().cloned(), spent)
+            }
+        };
+        drop(spent);
         taker.into_iter().for_each(Waker::wake);
     }
 
@@ -277,21 +280,16 @@ struct Taker<'a, R: Runtime> {
 impl<R: Runtime> Taker<'_, R> {
     fn poll(&mut self, context: &Context<'_>) -> Poll<Accepted<R>> {
         let Self { line, ticket } = self;
-        let (taken, acceptor) = {
-            let mut state = line.lock();
-            if state.takers.is_turn(*ticket)
-                && let Some(taken) = state.greeted.pop_front()
-            {
-                (taken, state.acceptor.clone())
-            } else {
-                let replaced = state.takers.wait(ticket, context);
-                drop(state);
-                drop(replaced);
-                return Poll::Pending;
-            }
-        };
-        acceptor.into_iter().for_each(Waker::wake);
-        Poll::Ready(taken)
+        let mut state = line.lock();
+        if state.takers.is_turn(*ticket)
+            && let Some(taken) = state.greeted.pop_front()
+        {
+            return Poll::Ready(taken);
+        }
+        let replaced = state.takers.wait(ticket, context);
+        drop(state);
+        drop(replaced);
+        Poll::Pending
     }
 }
 

@@ -61,9 +61,9 @@ impl Output {
         self.cut_short
     }
 
-    /// When the connection is given up unless it takes something of what waits.
+    /// When the connection is given up unless it takes, or flushes, something of what waits.
     pub(super) fn stalls_at(&self, limit: Duration) -> Option<Instant> {
-        (self.held() > 0).then(|| self.moved + limit)
+        (!self.is_written()).then(|| self.moved + limit)
     }
 
     /// Writes what waits as far as the connection takes it.
@@ -91,13 +91,13 @@ impl Output {
         }
         self.unflushed |= written > 0;
         self.keep(written);
-        if written > 0 && written < all {
-            self.moved = shared.now();
-        }
         if written == all && self.unflushed {
             // Most streams have nothing to flush, and say so at once.
             self.unflushed = io.as_mut().poll_flush(context)?.is_pending();
             self.blocked = self.unflushed;
+        }
+        if written > 0 && !self.is_written() {
+            self.moved = shared.now();
         }
         Ok(())
     }

@@ -39,6 +39,7 @@ type Shape<T> = dyn Fn(Builder<T>) -> Builder<T> + Send + Sync;
 /// hub. When the last is dropped, the sessions are cut that no client is held of.
 pub struct Hub<T: Timer> {
     shared: Arc<HubShared<T>>,
+    limits: Limits,
     alive: Arc<Alive<T>>,
 }
 
@@ -75,7 +76,8 @@ impl<T: Timer> Drop for Alive<T> {
 
 impl<T: Timer> Clone for Hub<T> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), alive: Arc::clone(&self.alive) }
+        let Self { shared, limits, alive } = self;
+        Self { shared: Arc::clone(shared), limits: *limits, alive: Arc::clone(alive) }
     }
 }
 
@@ -124,7 +126,7 @@ impl<T: Timer> HubBuilder<T> {
         let Self { timer, limits, admit, shape } = self;
         let state = State { places: Places::default(), sessions: Sessions::default(), rejected: 0 };
         let shared = Arc::new(HubShared { state: Mutex::new(state), timer, limits, admit, shape });
-        Hub { alive: Arc::new(Alive(Arc::clone(&shared))), shared }
+        Hub { alive: Arc::new(Alive(Arc::clone(&shared))), limits, shared }
     }
 }
 
@@ -185,6 +187,11 @@ impl<T: Timer> Hub<T> {
             self.shared.lock().rejected += 1;
         }
         result
+    }
+
+    /// What those may use who dial in.
+    pub const fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// The session of an endpoint, if there is one.

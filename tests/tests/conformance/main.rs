@@ -117,6 +117,7 @@ on_every_runtime! {
     listening:
         a_hundred_devices_are_commanded_at_once
         who_greets_while_nobody_accepts_waits_and_is_not_lost
+        an_endpoint_that_dials_again_before_it_is_accepted_is_told_once
         those_who_accept_have_their_turns_and_one_that_is_dropped_loses_nothing
         a_listener_that_is_dropped_stops_listening_and_cuts_nothing
         nobody_holds_what_greets_after_its_listener_is_gone
@@ -203,7 +204,8 @@ on_every_runtime! {
         a_stream_that_holds_one_byte_carries_everything
         a_packet_may_come_in_two_pieces_cut_anywhere
         a_greeting_may_come_byte_by_byte_with_what_follows
-        a_stream_that_has_to_be_flushed_is_flushed_also_at_its_end;
+        a_stream_that_has_to_be_flushed_is_flushed_also_at_its_end
+        a_stream_that_is_never_flushed_is_given_up_like_one_that_takes_nothing;
     watching:
         the_events_of_a_message_come_in_their_order_to_every_subscriber
         a_subscriber_that_is_slow_is_told_how_many_events_it_missed

@@ -5,12 +5,13 @@ use crate::talk::*;
 use cync_core::wire::{LoginAck, Packet, StatusCode};
 use cync_core::{HangupReason, Stage};
 use cync_runtime::testing::{Pipe, Sleep, pipe};
-use cync_runtime::{End, Timer as _};
+use cync_runtime::{Builder, End, Timer as _};
 use futures_io::{AsyncRead, AsyncWrite};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 /// A hundred messages each way, executed, over a stream that was changed like this.
 async fn a_hundred_both_ways(world: &World, change: impl FnOnce(&cync_runtime::testing::Cable)) {
@@ -99,8 +100,16 @@ pub(crate) async fn a_greeting_may_come_byte_by_byte_with_what_follows(world: Wo
 struct Slow {
     io: Pipe,
     world: World,
+    /// How long a flush takes.
+    takes: Duration,
     kept: Vec<u8>,
     flushing: Option<Sleep>,
+}
+
+impl Slow {
+    fn new(io: Pipe, world: &World, takes: Duration) -> Self {
+        Self { io, world: world.clone(), takes, kept: Vec::new(), flushing: None }
+    }
 }
 
 impl AsyncRead for Slow {
@@ -124,9 +133,9 @@ impl AsyncWrite for Slow {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { io, world, kept, flushing } = &mut *self;
+        let Self { io, world, takes, kept, flushing } = &mut *self;
         if !kept.is_empty() {
-            let flushed = flushing.get_or_insert_with(|| world.sleep(SECOND / 10));
+            let flushed = flushing.get_or_insert_with(|| world.sleep(*takes));
             ready!(Pin::new(flushed).poll(context));
             let written = ready!(Pin::new(io).poll_write(context, kept))?;
             assert_eq!(written, kept.len(), "there is room");
@@ -143,7 +152,7 @@ impl AsyncWrite for Slow {
 pub(crate) async fn a_stream_that_has_to_be_flushed_is_flushed_also_at_its_end(world: World) {
     let (client, peer) = (client(&world, greeter()), listener(&world));
     let (near, far) = pipe(4096);
-    let slow = Slow { io: near, world: world.clone(), kept: Vec::new(), flushing: None };
+    let slow = Slow::new(near, &world, SECOND / 10);
     let driver = spawn(&world, client.drive(slow).run());
     let far = drive(&world, &peer, far);
     client.ready().await.unwrap();
@@ -165,4 +174,17 @@ pub(crate) async fn a_stream_that_has_to_be_flushed_is_flushed_also_at_its_end(w
     assert_eq!(told.ended().await.unwrap().attempts, 1);
     let end = far.ended().await;
     assert!(matches!(end, End::Peer), "{end:?}");
+}
+
+pub(crate) async fn a_stream_that_is_never_flushed_is_given_up_like_one_that_takes_nothing(
+    world: World,
+) {
+    let builder = Builder::new(greeter(), world.clone()).write_timeout(SECOND * 2);
+    let client = builder.build().unwrap();
+    let (near, _far) = pipe(4096);
+    let End::Error(error) = client.drive(Slow::new(near, &world, HOUR)).run().await else {
+        panic!("it ended otherwise")
+    };
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert_eq!(world.now().as_micros(), 2_000_000);
 }
