@@ -31,6 +31,16 @@ macro_rules! over_tcp {
         }
 
         #[test]
+        fn a_thousand_messages_at_once_cross_in_order() {
+            $block_on(over_tcp::a_thousand_messages_at_once_cross_in_order::<$runtime>());
+        }
+
+        #[test]
+        fn a_device_that_was_cut_off_dials_again() {
+            $block_on(over_tcp::a_device_that_was_cut_off_dials_again::<$runtime>());
+        }
+
+        #[test]
         fn the_end_of_time_never_comes() {
             $block_on(over_tcp::the_end_of_time_never_comes::<$runtime>());
         }

@@ -30,3 +30,18 @@ async fn both_ends_are_tuned() {
 async fn the_end_of_time_never_comes() {
     over_tcp::the_end_of_time_never_comes::<Tokio>().await;
 }
+
+#[tokio::test]
+async fn a_thousand_messages_at_once_cross_in_order() {
+    over_tcp::a_thousand_messages_at_once_cross_in_order::<Tokio>().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_messages_at_once_cross_in_order_on_several_threads() {
+    over_tcp::a_thousand_messages_at_once_cross_in_order::<Tokio>().await;
+}
+
+#[tokio::test]
+async fn a_device_that_was_cut_off_dials_again() {
+    over_tcp::a_device_that_was_cut_off_dials_again::<Tokio>().await;
+}

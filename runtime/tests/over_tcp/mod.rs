@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use cync_core::wire::Endpoint;
-use cync_core::{AuthCode, Config, Instant, Request};
-use cync_runtime::{Builder, Client, ConnectError, Runtime, Timer};
+use cync_core::{AuthCode, Config, Hello, Instant, Request, State};
+use cync_runtime::{Builder, Client, ConnectError, Listener, Runtime, Timer};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -127,4 +127,72 @@ pub(crate) async fn the_end_of_time_never_comes<R: Runtime + Default>() {
     runtime.sleep_until(soon).await;
     assert!(runtime.now() >= soon);
     runtime.sleep_until(before).await;
+}
+
+/// A device that dials a hub; the hub's side of it, and the hub.
+async fn dialled_in<R: Runtime + Default>() -> (Client<R>, Client<R>, Listener<R>) {
+    let admit = |hello: &Hello<'_>| Ok(Config::listener(hello.endpoint));
+    let hub = Listener::<R>::bind(LOOPBACK, admit).await.unwrap();
+    let device = Client::connect(hub.local_addr(), greeter()).await.unwrap();
+    let accepted = hub.accept().await;
+    assert_eq!((accepted.endpoint, accepted.is_new), (ENDPOINT, true));
+    (device, accepted.client, hub)
+}
+
+/// All are taken in the order in which they were sent, each once, through windows, queues and sockets that hold far less.
+pub(crate) async fn a_thousand_messages_at_once_cross_in_order<R: Runtime + Default>() {
+    let runtime = R::default();
+    soon(&runtime, async {
+        let (device, client, _hub) = dialled_in::<R>().await;
+        let numbers: Vec<[u8; 400]> = (0..1000_u16).map(numbered).collect();
+        let mut sends: Vec<_> =
+            numbers.iter().map(|data| Some(client.send(Request::frame(0x99, data)))).collect();
+        let mut received = Vec::new();
+        let mut receiving = Box::pin(device.recv());
+        poll_fn(|context| {
+            for send in &mut sends {
+                if let Some(sending) = send
+                    && let Poll::Ready(sent) = Pin::new(sending).poll(context)
+                {
+                    sent.unwrap();
+                    *send = None;
+                }
+            }
+            while let Poll::Ready(message) = receiving.as_mut().poll(context) {
+                received.push(message.unwrap().data);
+                receiving = Box::pin(device.recv());
+            }
+            let done = received.len() == 1000 && sends.iter().all(Option::is_none);
+            if done { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        assert!(received.iter().eq(&numbers));
+        assert_eq!(device.stats().accepted, 1000);
+    })
+    .await;
+}
+
+fn numbered(number: u16) -> [u8; 400] {
+    let mut data = [0; 400];
+    data[..2].copy_from_slice(&number.to_be_bytes());
+    data
+}
+
+/// The hub has the same session for it as before, with a new connection.
+pub(crate) async fn a_device_that_was_cut_off_dials_again<R: Runtime + Default>() {
+    let runtime = R::default();
+    soon(&runtime, async {
+        let (device, client, hub) = dialled_in::<R>().await;
+        for connections in 2..5 {
+            client.disconnect();
+            let again = hub.accept().await;
+            assert!(!again.is_new);
+            client.send(Request::frame(0x99, b"1")).await.unwrap();
+            assert!(device.recv().await.is_some());
+            assert_eq!(client.stats().connections, connections);
+        }
+        drop(device);
+        client.reached(State::Disconnected).await;
+    })
+    .await;
 }
