@@ -11,10 +11,6 @@ use std::io;
 use std::net::SocketAddr;
 
 /// async-std, whose executor starts when it is first used.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct AsyncStd(Clock);
-
-/// A session to talk to.
 ///
 /// ```no_run
 /// # async fn f(auth: cync_core::AuthCode) -> Result<(), Box<dyn std::error::Error>> {
@@ -29,27 +25,13 @@ pub struct AsyncStd(Clock);
 /// # Ok(())
 /// # }
 /// ```
-pub type Client = cync_runtime::Client<AsyncStd>;
-/// How a session is made.
-pub type Builder = cync_runtime::Builder<AsyncStd>;
+#[derive(Clone, Copy, Default, Debug)]
+pub struct AsyncStd(Clock);
+
+cync_runtime::names!(AsyncStd);
+
 /// Moves bytes between a stream of futures-io's and a session.
 pub type Driver<IO> = cync_runtime::Driver<IO, AsyncStd>;
-/// A message on its way.
-pub type Sending<'a> = cync_runtime::Sending<'a, AsyncStd>;
-/// A message that the session took.
-pub type Sent = cync_runtime::Sent<AsyncStd>;
-/// What happens in a session.
-pub type Events = cync_runtime::Events<AsyncStd>;
-/// The states of a session.
-pub type States = cync_runtime::States<AsyncStd>;
-/// A TCP socket that devices dial.
-pub type Listener = cync_runtime::Listener<AsyncStd>;
-/// The sessions of those who dial in.
-pub type Hub = cync_runtime::Hub<AsyncStd>;
-/// A hub to be made, and how.
-pub type HubBuilder = cync_runtime::HubBuilder<AsyncStd>;
-/// A connection that greeted.
-pub type Accepted = cync_runtime::Accepted<AsyncStd>;
 
 /// A session over this stream, and its driver, which has to be run (usually spawned).
 ///

@@ -10,10 +10,6 @@ use std::io;
 use std::net::SocketAddr;
 
 /// smol, whose global executor starts when it is first used.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Smol(Clock);
-
-/// A session to talk to.
 ///
 /// ```no_run
 /// # async fn f(auth: cync_core::AuthCode) -> Result<(), Box<dyn std::error::Error>> {
@@ -28,27 +24,13 @@ pub struct Smol(Clock);
 /// # Ok(())
 /// # }
 /// ```
-pub type Client = cync_runtime::Client<Smol>;
-/// How a session is made.
-pub type Builder = cync_runtime::Builder<Smol>;
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Smol(Clock);
+
+cync_runtime::names!(Smol);
+
 /// Moves bytes between a stream of futures-io's and a session.
 pub type Driver<IO> = cync_runtime::Driver<IO, Smol>;
-/// A message on its way.
-pub type Sending<'a> = cync_runtime::Sending<'a, Smol>;
-/// A message that the session took.
-pub type Sent = cync_runtime::Sent<Smol>;
-/// What happens in a session.
-pub type Events = cync_runtime::Events<Smol>;
-/// The states of a session.
-pub type States = cync_runtime::States<Smol>;
-/// A TCP socket that devices dial.
-pub type Listener = cync_runtime::Listener<Smol>;
-/// The sessions of those who dial in.
-pub type Hub = cync_runtime::Hub<Smol>;
-/// A hub to be made, and how.
-pub type HubBuilder = cync_runtime::HubBuilder<Smol>;
-/// A connection that greeted.
-pub type Accepted = cync_runtime::Accepted<Smol>;
 
 /// A session over this stream, and its driver, which has to be run (usually spawned).
 ///

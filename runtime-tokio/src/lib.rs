@@ -16,29 +16,10 @@ use cync_core::{Config, ConfigError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::compat::TokioAsyncReadCompatExt as _;
 
-/// A session to talk to.
-pub type Client = cync_runtime::Client<Tokio>;
-/// How a session is made.
-pub type Builder = cync_runtime::Builder<Tokio>;
+cync_runtime::names!(Tokio);
+
 /// Moves bytes between a stream of tokio's and a session.
 pub type Driver<IO> = cync_runtime::Driver<Compat<IO>, Tokio>;
-/// A message on its way.
-pub type Sending<'a> = cync_runtime::Sending<'a, Tokio>;
-/// A message that the session took.
-pub type Sent = cync_runtime::Sent<Tokio>;
-/// What happens in a session.
-pub type Events = cync_runtime::Events<Tokio>;
-/// The states of a session.
-pub type States = cync_runtime::States<Tokio>;
-
-/// A TCP socket that devices dial.
-pub type Listener = cync_runtime::Listener<Tokio>;
-/// The sessions of those who dial in.
-pub type Hub = cync_runtime::Hub<Tokio>;
-/// A hub to be made, and how.
-pub type HubBuilder = cync_runtime::HubBuilder<Tokio>;
-/// A connection that greeted.
-pub type Accepted = cync_runtime::Accepted<Tokio>;
 
 /// A session over this stream, and its driver, which has to be run (usually spawned).
 ///

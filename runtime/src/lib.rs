@@ -21,6 +21,7 @@ mod hub;
 mod keeper;
 mod listener;
 mod message;
+mod names;
 mod runtime;
 mod sending;
 mod session;
