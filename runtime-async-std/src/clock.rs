@@ -1,7 +1,7 @@
-//! Time, which async-std and smol take from the same reactor.
+//! Time.
 
-use async_io::Timer;
 use cync_core::Instant;
+use futures_timer::Delay;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -28,20 +28,26 @@ impl Clock {
     }
 
     pub(crate) fn sleep_until(self, at: Instant) -> Sleep {
-        let at = at.since(Instant::ZERO);
-        Sleep(if at < NEVER { Timer::at(self.start + at) } else { Timer::never() })
+        let never = at.since(Instant::ZERO) >= NEVER;
+        Sleep((!never).then(|| Delay::new(at.since(self.now()))))
     }
 }
 
-/// Ends at an instant.
+/// Ends at an instant, or never.
+///
+/// It is kept by a thread of its own and not by the reactor that async-std and smol share: as long as any timer of that is pending, each
+/// wait for a connection costs two more system calls. Alarms are set a few times a second, and connections waited for with every message.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct Sleep(Timer);
+pub struct Sleep(Option<Delay>);
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(context).map(|_| ())
+        match &mut self.0 {
+            Some(delay) => Pin::new(delay).poll(context),
+            None => Poll::Pending,
+        }
     }
 }
