@@ -101,6 +101,8 @@ pub(crate) struct Inner {
     /// It was woken, and has not come yet.
     driver_called: bool,
     driven: bool,
+    /// Somebody was told of the end of a message since the driver looked last.
+    pub(crate) told: bool,
     seat: Seat,
     /// Why the session hung up on its last connection, if it did.
     pub(crate) hangup: Option<HangupReason>,
@@ -129,6 +131,7 @@ impl<T: Timer> Shared<T> {
             driver: None,
             driver_called: false,
             driven: false,
+            told: false,
             seat: Seat(0),
             hangup: None,
             gave_up: None,
@@ -442,6 +445,7 @@ impl Inner {
                             std::mem::replace(end, End::Come(outcome, receipt))
                     {
                         self.wakes.add(waker);
+                        self.told = true;
                     }
                 }
                 Event::StateChanged(state) => {

@@ -13,6 +13,11 @@ pub(super) struct Read {
 }
 
 impl Read {
+    /// Whether there was no more than this.
+    pub(super) fn is_short(&self) -> bool {
+        self.len < self.bytes.len()
+    }
+
     fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
@@ -23,8 +28,8 @@ pub(super) struct Input {
     held: Vec<u8>,
     /// The session refused something, which may be a packet that it holds itself.
     stalled: bool,
-    /// There was nothing to read when it was looked at last.
-    quiet: bool,
+    /// There was nothing to read when it was looked at last; the connection calls when there is.
+    listening: bool,
 }
 
 /// Leaves the bytes out: they may be those of a greeting.
@@ -39,17 +44,22 @@ impl fmt::Debug for Input {
 
 impl Input {
     pub(super) const fn new(held: Vec<u8>) -> Self {
-        Self { held, stalled: false, quiet: false }
+        Self { held, stalled: false, listening: false }
     }
 
-    /// The connection has called.
+    /// There may be something to read.
     pub(super) const fn look_again(&mut self) {
-        self.quiet = false;
+        self.listening = false;
     }
 
     /// Whether the session has taken all that was read.
     pub(super) const fn wants_more(&self) -> bool {
         !self.stalled && self.held.is_empty()
+    }
+
+    /// Whether there may be something to read that nobody would call for.
+    pub(super) const fn has_to_look(&self) -> bool {
+        !self.listening && self.wants_more()
     }
 
     /// Reads what there is, unless the session has yet to take what was read before, or there is nothing.
@@ -61,13 +71,13 @@ impl Input {
         io: Pin<&mut IO>,
         context: &mut Context<'_>,
     ) -> Result<Option<Read>, End> {
-        if self.quiet || !self.wants_more() {
+        if !self.has_to_look() {
             return Ok(None);
         }
         let mut bytes = Scratch::to_read();
         match io.poll_read(context, &mut bytes) {
             Poll::Pending => {
-                self.quiet = true;
+                self.listening = true;
                 Ok(None)
             }
             Poll::Ready(Ok(0)) => Err(End::Peer),

@@ -109,12 +109,13 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
         };
         let mut bell = Bell::new();
         let mut end = poll_fn(|context| {
-            if bell.answer(context) {
+            let called = bell.answer(context);
+            if called {
                 work.input.look_again();
                 work.output.look_again();
             }
             let mut connection = Context::from_waker(bell.waker());
-            work.poll(io.as_mut(), &mut connection, context)
+            work.poll(called, io.as_mut(), &mut connection, context)
         })
         .await;
         if let End::Peer | End::Error(_) = end {
@@ -152,39 +153,45 @@ struct Next {
     hangup: Option<HangupReason>,
     /// There is something left that can be done at once.
     again: bool,
+    /// Somebody was told of the end of a message.
+    told: bool,
 }
 
 impl<T: Timer> Work<'_, T> {
-    /// Does what there is to do, with one waker for the connection and one for all else.
+    /// Does what there is to do, with one waker for the connection, which has `called` or not, and one for all else.
+    ///
+    /// Unless the connection called, what the session has to say goes first: the answer may be there when it is read next. And who
+    /// was told of the end of a message has a turn before more is read, to send the next, with which it is one write.
     fn poll<IO: AsyncRead + AsyncWrite>(
         &mut self,
+        called: bool,
         mut io: Pin<&mut IO>,
         connection: &mut Context<'_>,
         context: &mut Context<'_>,
     ) -> Poll<End> {
+        let mut look = called;
         let mut again = true;
         for _ in 0..TURN {
-            if !self.output.is_written()
-                && let Err(error) = self.output.poll_write(io.as_mut(), self.shared, connection)
-            {
+            if let Err(error) = self.output.poll_write(io.as_mut(), self.shared, connection) {
                 return Poll::Ready(End::failed(error));
             }
-            let read = match self.input.poll_read(io.as_mut(), connection) {
+            let read = match look {
+                true => self.input.poll_read(io.as_mut(), connection),
+                false => Ok(None),
+            };
+            let read = match read {
+                Ok(None) if !again => return Poll::Pending,
                 Ok(read) => read,
                 Err(end) => return Poll::Ready(end),
             };
-            if read.is_none() && !again {
-                return Poll::Pending;
-            }
-            let came = read.is_some();
-            let was_held_back = !self.input.wants_more();
+            let all_was_read = read.as_ref().is_some_and(Read::is_short);
             let Some(next) = self.step(read, context) else {
                 return Poll::Ready(self.taken_away().unwrap_or(End::Cut));
             };
-            if !self.output.is_written()
-                && let Err(error) = self.output.poll_write(io.as_mut(), self.shared, connection)
-            {
-                return Poll::Ready(End::failed(error));
+            match self.output.poll_write(io.as_mut(), self.shared, connection) {
+                Ok(true) => self.input.look_again(),
+                Ok(false) => {}
+                Err(error) => return Poll::Ready(End::failed(error)),
             }
             if let Some(why) = next.hangup {
                 return Poll::Ready(End::Hangup(why));
@@ -197,10 +204,12 @@ impl<T: Timer> Work<'_, T> {
             if rang && stalls.is_some_and(|at| at <= next.now) {
                 return Poll::Ready(End::failed(io::ErrorKind::TimedOut.into()));
             }
-            again = rang
-                || (next.again && self.output.is_written())
-                || (was_held_back && self.input.wants_more());
-            if !came && !again {
+            if next.told && all_was_read {
+                break;
+            }
+            again = rang || (next.again && self.output.is_written());
+            look = self.input.has_to_look();
+            if !again && !look {
                 return Poll::Pending;
             }
         }
@@ -225,6 +234,7 @@ impl<T: Timer> Work<'_, T> {
                 deadline: inner.session.poll_timeout().map(|deadline| deadline.at),
                 hangup: inner.hangup,
                 again: output.was_cut_short() || input.can_go_on(inner),
+                told: std::mem::take(&mut inner.told),
             };
             if next.deadline.is_some_and(|at| at <= now) {
                 next.deadline = inner.tick(now);
@@ -268,10 +278,10 @@ impl<T: Timer> Work<'_, T> {
                 let before = output.held();
                 match output.poll_write(io.as_mut(), shared, context) {
                     Err(_) => return Poll::Ready(()),
-                    Ok(()) if output.held() == before && !output.is_written() => {
+                    Ok(_) if output.held() == before && !output.is_written() => {
                         return Poll::Pending;
                     }
-                    Ok(()) => {}
+                    Ok(_) => {}
                 }
             }
             io.as_mut().poll_close(context).map(|_| ())

@@ -66,15 +66,15 @@ impl Output {
         (!self.is_written()).then(|| self.moved + limit)
     }
 
-    /// Writes what waits as far as the connection takes it.
+    /// Writes what waits as far as the connection takes it. Returns whether it took something.
     pub(super) fn poll_write<T: Timer>(
         &mut self,
         mut io: Pin<&mut impl AsyncWrite>,
         shared: &Shared<T>,
         context: &mut Context<'_>,
-    ) -> io::Result<()> {
-        if self.blocked {
-            return Ok(());
+    ) -> io::Result<bool> {
+        if self.blocked || self.is_written() {
+            return Ok(false);
         }
         let mut written = 0;
         let all = self.held();
@@ -99,7 +99,7 @@ impl Output {
         if written > 0 && !self.is_written() {
             self.moved = shared.now();
         }
-        Ok(())
+        Ok(written > 0)
     }
 
     /// Keeps what is left when so many bytes were written.
