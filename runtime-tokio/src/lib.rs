@@ -5,8 +5,10 @@
 
 mod runtime;
 
+#[cfg(feature = "metrics")]
+pub use cync_runtime::metrics;
 pub use cync_runtime::{
-    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Limits, Message,
+    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Latencies, Limits, Message,
     Missed, Runtime, SendError, Timer,
 };
 pub use runtime::Tokio;
