@@ -31,8 +31,8 @@ pub use self::async_std::{
 #[cfg(feature = "metrics")]
 pub use cync_runtime::metrics;
 pub use cync_runtime::{
-    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Latencies, Limits, Message,
-    Missed, Runtime, SendError, Timer,
+    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Latencies, Limits,
+    Message, Missed, Runtime, SendError, Timer,
 };
 
 /// The same over any [`Timer`], whatever its executor is.

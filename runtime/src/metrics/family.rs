@@ -106,10 +106,7 @@ pub static FAMILIES: [Family; 21] = [
     Family::new(
         "tcp_comm_packet_sent_total",
         "Packets handed over to a connection, and messages that ended before any byte of them was.",
-        Read::Counts(&[
-            ("success", |it| it.packets_sent),
-            ("not_sent", |it| it.not_sent.total()),
-        ]),
+        Read::Counts(&[("success", |it| it.packets_sent), ("not_sent", |it| it.not_sent.total())]),
     )
     .label_is("outcome"),
     Family::new(
@@ -281,10 +278,7 @@ pub static FAMILIES: [Family; 21] = [
     Family::new(
         "tcp_comm_heartbeat_total",
         "Heartbeats sent, and the answers to them.",
-        Read::Counts(&[
-            ("sent", |it| it.heartbeats),
-            ("answered", |it| it.heartbeats_answered),
-        ]),
+        Read::Counts(&[("sent", |it| it.heartbeats), ("answered", |it| it.heartbeats_answered)]),
     )
     .label_is("outcome"),
     Family::new(

@@ -23,6 +23,9 @@ mod ledger;
 mod snapshot;
 mod totals;
 
+#[cfg(test)]
+mod tests;
+
 pub use family::{FAMILIES, Family, Kind};
 
 use crate::client::Client;
@@ -72,7 +75,8 @@ impl Metrics {
     /// session. The counts stay, since counters never go back. Watching keeps no connection up.
     pub fn watch<T: Timer>(&self, device_id: &str, client: &Client<T>) -> Watched {
         let source: Arc<dyn Source> = Arc::clone(&client.shared) as _;
-        Watched { number: self.ledger.begin(device_id, source), ledger: Arc::clone(&self.ledger) }
+        let number = self.ledger.begin(device_id, source);
+        Watched { ledger: Arc::clone(&self.ledger), number: Some(number) }
     }
 
     /// The text format of Prometheus, version 0.0.4, whose content type is [`PROMETHEUS`].
@@ -90,7 +94,14 @@ impl Metrics {
 #[must_use = "a session is watched for as long as this is kept"]
 pub struct Watched {
     ledger: Arc<Ledger>,
-    number: u64,
+    number: Option<u64>,
+}
+
+impl Watched {
+    /// Watches until the session's end.
+    pub fn until_the_end(mut self) {
+        self.number = None;
+    }
 }
 
 impl fmt::Debug for Watched {
@@ -101,6 +112,8 @@ impl fmt::Debug for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.ledger.end(self.number);
+        if let Some(number) = self.number {
+            self.ledger.end(number);
+        }
     }
 }
