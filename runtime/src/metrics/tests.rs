@@ -157,3 +157,20 @@ fn there_are_heads_before_there_are_devices() {
     }
     assert_eq!(text.lines().count(), 2 * FAMILIES.len() + 4, "{text}");
 }
+
+#[test]
+fn the_documentation_has_every_metric_as_it_is() {
+    let docs = include_str!("../../../docs/metrics.md");
+    let rows: Vec<&str> = docs.lines().filter(|line| line.starts_with("| `tcp_comm_")).collect();
+    assert_eq!(rows.len(), FAMILIES.len());
+    for (row, family) in rows.iter().zip(&FAMILIES) {
+        let mark = if family.is_by_device() { " \\*" } else { "" };
+        let label = family.label().map_or(String::new(), |label| {
+            let values: Vec<_> = family.values().iter().map(|it| format!("`{it}`")).collect();
+            format!(" `{label}`: {}", values.join(", "))
+        });
+        let (name, kind) = (family.name(), family.kind().name());
+        let start = format!("| `{name}`{mark} | {kind} |{label} |");
+        assert!(row.starts_with(&start), "{start}\n{row}");
+    }
+}
