@@ -14,6 +14,7 @@ mod impairment;
 mod interrupt;
 mod lines;
 mod log;
+mod metrics;
 #[cfg(planted)]
 mod plant;
 mod render;
@@ -47,6 +48,7 @@ enum Command {
     Simulate(simulate::Args),
     Explore(explore::Args),
     Shrink(shrink::Args),
+    Metrics(metrics::Args),
     Decode(decode::Args),
     Encode(encode::Args),
     Scenario(scenario::Args),
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Shrink(args) => shrink::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Encode(args) => encode::run(&args),
         Command::Scenario(args) => scenario::run(&args),

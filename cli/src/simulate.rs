@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::impairment::{Impairment, Shown};
 use crate::interrupt;
 use crate::log::LogLevel;
+use crate::metrics;
 use cync_sim::net::{DeviceOptions, SimulatedDevice};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
@@ -36,6 +37,8 @@ pub(crate) struct Args {
     /// How much to log, on standard error
     #[arg(long, value_name = "LEVEL", default_value = "info", ignore_case = true)]
     log_level: LogLevel,
+    #[command(flatten)]
+    metrics: metrics::Options,
 }
 
 const EXAMPLES: &str = "\
@@ -66,6 +69,13 @@ async fn serve(args: &Args) -> Exit {
         Ok(device) => device,
         Err(error) => return complain(cannot_listen(listen, &error)),
     };
+    let server = match args.metrics.start().await {
+        Ok(server) => server,
+        Err(exit) => return exit,
+    };
+    if let Some(server) = &server {
+        device.record(server.metrics());
+    }
     // Whoever reads the first line may interrupt at once.
     let interrupt = match interrupt::listen() {
         Ok(interrupt) => interrupt,
@@ -78,6 +88,7 @@ async fn serve(args: &Args) -> Exit {
         let _ = out.write_fmt(text).and_then(|()| out.flush());
     };
     say(format_args!("device {} listens on {addr} (seed {seed})\n", args.device));
+    server.iter().for_each(metrics::announce);
     interrupt.await;
     let state = if device.state().on { "on" } else { "off" };
     say(format_args!("\n{:<20} {}\n", "state", state));

@@ -1,6 +1,7 @@
 //! What a session counts.
 
 use crate::error::DecodeError;
+use crate::event::Disconnect;
 
 /// Plain counters, from the session's start.
 ///
@@ -75,6 +76,8 @@ pub struct Stats {
     pub connections: u64,
     /// Connections that ended, by reason.
     pub disconnections: Disconnections,
+    /// Connections made after an earlier one, by how that ended.
+    pub reconnections: Disconnections,
 }
 
 /// Messages that ended without an answer.
@@ -210,4 +213,21 @@ pub struct Disconnections {
     pub error: u64,
     /// A newer one took its place.
     pub replaced: u64,
+}
+
+impl Disconnections {
+    pub(crate) const fn count(&mut self, why: Disconnect) {
+        let counter = match why {
+            Disconnect::Hangup => &mut self.hangup,
+            Disconnect::Peer => &mut self.peer,
+            Disconnect::Error => &mut self.error,
+            Disconnect::Replaced => &mut self.replaced,
+        };
+        *counter = counter.wrapping_add(1);
+    }
+
+    /// All of them.
+    pub const fn total(&self) -> u64 {
+        self.hangup + self.peer + self.error + self.replaced
+    }
 }

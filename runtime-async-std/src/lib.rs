@@ -28,9 +28,11 @@ pub use self::async_std::{
     Accepted, AsyncStd, Builder, Client, Driver, Events, Hub, HubBuilder, Listener, Sending, Sent,
     States, client,
 };
+#[cfg(feature = "metrics")]
+pub use cync_runtime::metrics;
 pub use cync_runtime::{
-    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Limits, Message,
-    Missed, Runtime, SendError, Timer,
+    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Latencies, Limits,
+    Message, Missed, Runtime, SendError, Timer,
 };
 
 /// The same over any [`Timer`], whatever its executor is.

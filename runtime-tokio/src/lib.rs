@@ -5,9 +5,11 @@
 
 mod runtime;
 
+#[cfg(feature = "metrics")]
+pub use cync_runtime::metrics;
 pub use cync_runtime::{
-    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Limits, Message,
-    Missed, Runtime, SendError, Timer,
+    Address, AdmitError, ConnectError, DialError, DialStage, End, LastFailure, Latencies, Limits,
+    Message, Missed, Runtime, SendError, Timer,
 };
 pub use runtime::Tokio;
 pub use tokio_util::compat::Compat;

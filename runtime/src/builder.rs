@@ -34,6 +34,8 @@ pub struct Builder<T: Timer> {
     seed: Option<u64>,
     redial: bool,
     settings: Settings,
+    #[cfg(feature = "metrics")]
+    metrics: Option<(crate::metrics::Metrics, String)>,
 }
 
 impl<T: Timer> fmt::Debug for Builder<T> {
@@ -53,7 +55,16 @@ impl<T: Timer> Builder<T> {
             local_time: None,
         };
         let make = session::make::<128, 1024, MAX_PACKET>;
-        Self { config, timer, make, seed: None, redial: true, settings }
+        Self {
+            config,
+            timer,
+            make,
+            seed: None,
+            redial: true,
+            settings,
+            #[cfg(feature = "metrics")]
+            metrics: None,
+        }
     }
 
     /// Decides where message numbers start. A peer remembers messages for minutes: take a different one each time, unless the
@@ -106,14 +117,26 @@ impl<T: Timer> Builder<T> {
         self
     }
 
+    /// Counts what the session counts under this `device_id`, from its first connection to its end, be it that none comes about;
+    /// see [`Metrics::watch`](crate::metrics::Metrics::watch).
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self, metrics: &crate::metrics::Metrics, device_id: &str) -> Self {
+        self.metrics = Some((metrics.clone(), device_id.to_owned()));
+        self
+    }
+
     /// The session, without a connection.
     ///
     /// # Errors
     /// The rule that the configuration breaks.
     pub fn build(self) -> Result<Client<T>, ConfigError> {
-        let Self { config, timer, make, seed, redial, settings } = self;
+        let Self { config, timer, make, seed, redial, settings, .. } = self;
         let session = make(config, seed.unwrap_or_else(random))?;
         let client = Client::of(Shared::new(session, timer, settings));
+        #[cfg(feature = "metrics")]
+        if let Some((metrics, device_id)) = self.metrics {
+            metrics.watch(&device_id, &client).until_the_end();
+        }
         client.reconnect(redial);
         Ok(client)
     }

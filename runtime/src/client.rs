@@ -7,6 +7,7 @@ use crate::driver::Driver;
 use crate::error::{ConnectError, DialError, DialStage, SendError};
 use crate::events::Events;
 use crate::keeper::{self, Duty};
+use crate::latencies::Latencies;
 use crate::message::Message;
 use crate::runtime::{Runtime, Timer};
 use crate::sending::{Sending, Sent};
@@ -281,6 +282,11 @@ impl<T: Timer> Client<T> {
     /// What the session counted.
     pub fn stats(&self) -> Stats {
         self.shared.look(|inner| *inner.session.stats())
+    }
+
+    /// How long the messages took that reached the stage they were sent for; as many as [`Stats::reached`].
+    pub fn latencies(&self) -> Latencies {
+        self.shared.look(|inner| inner.latencies)
     }
 
     /// Cuts the connection, in mid-packet if need be. The session stays: it takes the next connection, and asks for one if it

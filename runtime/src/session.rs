@@ -65,6 +65,8 @@ any_session! {
         wants_input() -> bool;
         state() -> State;
         stats() -> &Stats;
+        queued() -> usize;
         inbox_len() -> usize;
+        remembered() -> usize;
     }
 }

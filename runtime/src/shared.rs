@@ -2,6 +2,7 @@
 
 use crate::error::LastFailure;
 use crate::events::Subscribers;
+use crate::latencies::Latencies;
 use crate::runtime::Timer;
 use crate::session::AnySession;
 use crate::wakers::{Line, Ticket, Wakes, seat};
@@ -91,6 +92,7 @@ pub(crate) struct Inner {
     /// Those who wait for a change of anything else.
     pub(crate) watchers: Line,
     pub(crate) subscribers: Subscribers,
+    pub(crate) latencies: Latencies,
     pub(crate) upkeep: Upkeep,
     pub(crate) ask: Option<Ask>,
     /// The task that dials.
@@ -124,6 +126,7 @@ impl<T: Timer> Shared<T> {
             readers: Line::default(),
             watchers: Line::default(),
             subscribers: Subscribers::default(),
+            latencies: Latencies::default(),
             upkeep: Upkeep { redial: true, ..Upkeep::default() },
             ask: None,
             dialler: None,
@@ -439,6 +442,9 @@ impl Inner {
             match event {
                 Event::Done { id, outcome, receipt } => {
                     tracing::debug!(event = "done", msg_id = %id, ?outcome, attempts = receipt.attempts);
+                    if outcome.is_success() {
+                        self.latencies.record(receipt.done_at.since(receipt.queued_at));
+                    }
                     // Nobody waits for the others.
                     if let Some(end) = self.ends.get_mut(&id)
                         && let End::Expected(Some(waker)) =

@@ -6,6 +6,7 @@ mod tally;
 use crate::exit::Exit;
 use crate::impairment::Impairment;
 use crate::log::LogLevel;
+use crate::metrics;
 use crate::{arg, auth, complain, entropy, interrupt};
 use clap::{ArgGroup, ValueEnum};
 use cync_core::wire::{Command, Destination, Endpoint};
@@ -35,7 +36,7 @@ pub(crate) struct Args {
     /// The port the device listens on
     #[arg(long, value_name = "PORT", default_value_t = 9000, value_parser = arg::port)]
     device_port: u16,
-    /// What logs call the device; its endpoint if not given
+    /// What logs and metrics call the device; its endpoint if not given
     #[arg(long, value_name = "LABEL")]
     device_id: Option<String>,
     /// The endpoint to greet with and to put into commands: 0x..., eight hex digits, or decimal
@@ -68,6 +69,8 @@ pub(crate) struct Args {
     /// How much to log, on standard error
     #[arg(long, value_name = "LEVEL", default_value = "warn", ignore_case = true)]
     log_level: LogLevel,
+    #[command(flatten)]
+    metrics: metrics::Options,
     #[command(flatten, next_help_heading = "With --simulate")]
     impairment: Impairment,
     /// Repeats the same losses and other faults; random if not given. A device that is dialled has a seed of its own
@@ -150,6 +153,12 @@ async fn toggle(args: &Args, config: Config) -> Exit {
         Ok(interrupt) => interrupt,
         Err(error) => return complain(format_args!("cannot wait for an interrupt: {error}")),
     };
+    tokio::pin!(interrupt);
+    let server = match args.metrics.start().await {
+        Ok(server) => server,
+        Err(exit) => return exit,
+    };
+    server.iter().for_each(metrics::announce);
     let chance = entropy::seed();
     let seed = args.seed.unwrap_or(chance);
     let device = if args.simulate {
@@ -168,7 +177,10 @@ async fn toggle(args: &Args, config: Config) -> Exit {
     let start = if device.is_some() { seed } else { chance };
     let mut tally = Tally::new(args.count);
     let run = async {
-        let builder = Client::builder(config).seed(start).reconnect(false);
+        let mut builder = Client::builder(config).seed(start).reconnect(false);
+        if let Some(server) = &server {
+            builder = builder.metrics(server.metrics(), &device_id(args));
+        }
         let client = match builder.connect(format!("{host}:{port}")).await {
             Ok(client) => client,
             Err(error) => return failure::not_connected(&host, port, &error),
@@ -179,13 +191,26 @@ async fn toggle(args: &Args, config: Config) -> Exit {
     };
     let exit = tokio::select! {
         exit = run => exit,
-        () = interrupt => Exit::Interrupted,
+        () = &mut interrupt => Exit::Interrupted,
     };
-    if exit == Exit::NotConnected && tally.is_empty() {
-        return exit;
+    let exit = if exit == Exit::NotConnected && tally.is_empty() {
+        exit
+    } else {
+        tally.seed = args.simulate.then_some(seed);
+        tally.finish(exit, device.as_ref())
+    };
+    if exit != Exit::Interrupted {
+        tokio::select! {
+            () = args.metrics.linger() => {}
+            () = interrupt => {}
+        }
     }
-    tally.seed = args.simulate.then_some(seed);
-    tally.finish(exit, device.as_ref())
+    exit
+}
+
+/// What logs and metrics call the device.
+fn device_id(args: &Args) -> String {
+    args.device_id.clone().unwrap_or_else(|| args.endpoint.to_string())
 }
 
 async fn simulated(args: &Args, seed: u64) -> Result<SimulatedDevice, Exit> {
@@ -240,8 +265,7 @@ async fn commands(args: &Args, client: &Client, tally: &mut Tally) -> Exit {
 }
 
 fn log(args: &Args, index: u32, on: bool, result: &Result<Receipt, SendError>) {
-    let endpoint = args.endpoint.to_string();
-    let device_id = args.device_id.as_deref().unwrap_or(&endpoint);
+    let device_id = device_id(args);
     match result {
         Ok(receipt) => {
             tracing::info!(event = "command", device_id, index, on, attempts = receipt.attempts);

@@ -30,7 +30,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     pub(super) fn connected(&mut self) {
         if self.link.has_connection() {
-            self.stats.disconnections.replaced += 1;
+            self.stats.disconnections.count(Disconnect::Replaced);
+            self.last_end = Some(Disconnect::Replaced);
+        }
+        if let Some(why) = self.last_end.take() {
+            self.stats.reconnections.count(why);
         }
         self.leave_connection();
         self.epoch = self.epoch.wrapping_add(1);
@@ -55,14 +59,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             // It has been dealt with, or is none that counts.
             State::Disconnected | State::Closed => return self.leave_connection(),
         };
-        let counts = &mut self.stats.disconnections;
-        let counter = match why {
-            Disconnect::Hangup => &mut counts.hangup,
-            Disconnect::Peer => &mut counts.peer,
-            Disconnect::Error => &mut counts.error,
-            Disconnect::Replaced => &mut counts.replaced,
-        };
-        *counter += 1;
+        self.stats.disconnections.count(why);
+        if attempt != Attempt::Unreachable {
+            self.last_end = Some(why);
+        }
         self.leave_connection();
         self.dial_asked = false;
         self.connect_failed = self.dialler.ended(self.now, attempt);

@@ -3,7 +3,7 @@ use crate::answers::{Answer, Answers};
 use crate::config::{Config, ConfigError};
 use crate::dedup::Dedup;
 use crate::dial::Dialler;
-use crate::event::{ConnectError, Event, State};
+use crate::event::{ConnectError, Disconnect, Event, State};
 use crate::inbox::{Delivery, Inbox};
 use crate::link::{Limits, Link};
 use crate::outbox::Outbox;
@@ -41,6 +41,8 @@ pub(super) struct Machine<const SLOTS: usize, const SEEN: usize> {
     pub(super) next_counter: u32,
     /// Counts connections, so that a state is a repetition only within its own.
     pub(super) epoch: u32,
+    /// How the connection before ended, until there is another one.
+    pub(super) last_end: Option<Disconnect>,
     pub(super) stats: Stats,
     /// Answers transmitted since the last message, or since there were none.
     pub(super) answers_in_a_row: u8,
@@ -85,6 +87,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             next_msg_id: start as u16,
             next_counter: (start >> 32) as u32,
             epoch: 0,
+            last_end: None,
             stats: Stats::default(),
             answers_in_a_row: 0,
             waits_for_budget: false,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod clock;
+mod metrics;
 mod network;
 mod pipes;
 mod sessions;

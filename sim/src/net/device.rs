@@ -151,6 +151,12 @@ impl SimulatedDevice {
         self.shared.weather.counts()
     }
 
+    /// From now on what the sessions of its peers count is recorded here, by their endpoints.
+    #[cfg(feature = "metrics")]
+    pub fn record(&self, metrics: &cync_tokio::metrics::Metrics) {
+        self.shared.parties().record(metrics);
+    }
+
     /// How many greetings it has heard, if it listens.
     pub fn hellos(&self) -> u64 {
         self.shared.hellos()

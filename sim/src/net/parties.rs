@@ -12,6 +12,8 @@ const MOST: usize = 256;
 /// Everyone who dialled, each with a session that is kept from connection to connection.
 pub(super) struct Parties {
     known: BTreeMap<Endpoint, Known>,
+    #[cfg(feature = "metrics")]
+    metrics: Option<cync_tokio::metrics::Metrics>,
     seed: u64,
     acknowledge: Acknowledge,
 }
@@ -30,11 +32,19 @@ struct Known {
     connections: usize,
     /// When the last connection ended.
     left: Instant,
+    #[cfg(feature = "metrics")]
+    watched: Option<cync_tokio::metrics::Watched>,
 }
 
 impl Parties {
     pub(super) const fn new(seed: u64, acknowledge: Acknowledge) -> Self {
-        Self { known: BTreeMap::new(), seed, acknowledge }
+        Self {
+            known: BTreeMap::new(),
+            #[cfg(feature = "metrics")]
+            metrics: None,
+            seed,
+            acknowledge,
+        }
     }
 
     /// A connection of a party, or `None` if there are too many parties. [`Parties::leave`] ends it.
@@ -71,8 +81,24 @@ impl Parties {
         let seed = self.seed ^ u64::from(endpoint.0);
         let client = Client::builder(config).seed(seed).build()?;
         let party = Party { client, track: Arc::new(Track::new(endpoint)), turn: Arc::default() };
-        self.known.insert(endpoint, Known { party: party.clone(), connections: 1, left: now });
+        let known = Known {
+            party: party.clone(),
+            connections: 1,
+            left: now,
+            #[cfg(feature = "metrics")]
+            watched: self.metrics.as_ref().map(|metrics| watch(metrics, endpoint, &party.client)),
+        };
+        self.known.insert(endpoint, known);
         Ok(party)
+    }
+
+    /// Every session is watched from now on, by its endpoint.
+    #[cfg(feature = "metrics")]
+    pub(super) fn record(&mut self, metrics: &cync_tokio::metrics::Metrics) {
+        for (endpoint, known) in &mut self.known {
+            known.watched = Some(watch(metrics, *endpoint, &known.party.client));
+        }
+        self.metrics = Some(metrics.clone());
     }
 
     /// A connection of a party has ended.
@@ -88,6 +114,15 @@ impl Parties {
         let connected = self.known.values().filter(|known| known.connections > 0);
         connected.map(|known| known.party.client.clone()).collect()
     }
+}
+
+#[cfg(feature = "metrics")]
+fn watch(
+    metrics: &cync_tokio::metrics::Metrics,
+    endpoint: Endpoint,
+    client: &Client,
+) -> cync_tokio::metrics::Watched {
+    metrics.watch(&endpoint.to_string(), client)
 }
 
 #[cfg(test)]

@@ -339,3 +339,21 @@ fn a_dial_that_was_not_told_yet_is_not_told_once_connecting_is_stopped() {
     solo.session.stop_connecting();
     assert_eq!(solo.events(), []);
 }
+
+#[test]
+fn a_connection_after_another_is_counted_by_how_that_ended_whatever_failed_meanwhile() {
+    let mut solo = dialling(greeter());
+    ready(&mut solo);
+    assert_eq!(solo.session.stats().reconnections.total(), 0, "the first");
+    solo.session.handle_disconnected(solo.now, Disconnect::Peer);
+    wait_for_dial(&mut solo);
+    fail(&mut solo);
+    wait_for_dial(&mut solo);
+    ready(&mut solo);
+    // The third takes the place of the second.
+    ready(&mut solo);
+    let stats = solo.session.stats();
+    let again = stats.reconnections;
+    assert_eq!((again.peer, again.error, again.replaced, again.hangup), (1, 0, 1, 0));
+    assert_eq!(again.total(), stats.connections - 1);
+}

@@ -1,0 +1,70 @@
+//! The arguments of commands that serve metrics.
+
+use super::serve::Server;
+use crate::arg;
+use crate::complain;
+use crate::exit::Exit;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// Where metrics are served
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Serve metrics for Prometheus on this port of this machine, at /metrics; 9400 without a number, any free one with 0
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "9400", value_parser = arg::listen_port)]
+    metrics_port: Option<u16>,
+    /// The address to serve them on; 0.0.0.0 lets other machines read them
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), requires = "metrics_port")]
+    metrics_addr: IpAddr,
+    /// How many seconds longer to serve them once all is done, so that the final values can be read
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds, requires = "metrics_port")]
+    metrics_linger: Duration,
+}
+
+impl Options {
+    /// Starts to serve, if that was asked for.
+    ///
+    /// # Errors
+    /// The exit code, after saying why it is not possible and what to do.
+    pub(crate) async fn start(&self) -> Result<Option<Server>, Exit> {
+        let Some(port) = self.metrics_port else { return Ok(None) };
+        let listen = SocketAddr::new(self.metrics_addr, port);
+        let server = Server::start(listen).await;
+        server.map(Some).map_err(|error| complain(cannot_listen(listen, &error)))
+    }
+
+    /// Waits as long as was asked for.
+    pub(crate) async fn linger(&self) {
+        if self.metrics_port.is_some() {
+            tokio::time::sleep(self.metrics_linger).await;
+        }
+    }
+}
+
+/// Says where metrics are served, in one line on standard output.
+pub(crate) fn announce(server: &Server) {
+    tracing::info!(event = "metrics", addr = %server.addr());
+    let mut out = io::stdout();
+    // A closed standard output does not stop the command.
+    let _ = writeln!(out, "metrics at http://{}/metrics", server.addr());
+    let _ = out.flush();
+}
+
+fn cannot_listen(listen: SocketAddr, error: &io::Error) -> String {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; choose another --metrics-port, or --metrics-port 0 for any free one"
+        }
+        io::ErrorKind::PermissionDenied => "choose a --metrics-port above 1023",
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; check --metrics-addr"
+        }
+        _ => "choose another --metrics-port or --metrics-addr",
+    };
+    format!("cannot serve metrics on {listen}: {error}; {remedy}")
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse().map(Duration::from_secs).or_else(|_| arg::duration(text))
+}
