@@ -24,7 +24,7 @@ pub(crate) enum ArgError {
     Rgb,
     #[error("not a port: write a number from 0 to 65535")]
     Port,
-    #[error("not a port: write a number from 0 to 65535 behind --port or into CYNC_SIM_PORT")]
+    #[error("not a port: write a number from 0 to 65535 behind --port or into CYNC_SIMULATE_PORT")]
     ListenPort,
     #[error("not a number from 1 to 65535: the first transmission counts, too")]
     Attempts,

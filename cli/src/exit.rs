@@ -68,6 +68,7 @@ Examples:
   cync metrics --check http://127.0.0.1:9400/metrics
   cync decode docs/samples/boot.jsonl
   cync decode capture.jsonl --stats
+  cync decode docs/samples/boot.jsonl --annotate
   echo d300000000 | cync decode - --json
   cync encode power --device 5 --on | cync decode -
   cync run high-loss --workers 10 --trace run.jsonl && cync replay run.jsonl
@@ -76,6 +77,9 @@ Examples:
   cync explore --seeds 20000 --matrix
   cync scenario show high-loss > mine.toml && cync scenario check mine.toml
   cync validate --out validation.md
+  cync config --sample > config.toml
+  cync completions bash > cync.bash
+  cync man --dir man
 
 Exit codes:
 ";

@@ -4,6 +4,7 @@ mod arg;
 mod auth;
 mod capture;
 mod chaos;
+mod colour;
 mod decode;
 mod encode;
 mod entropy;
@@ -15,13 +16,16 @@ mod interrupt;
 mod lines;
 mod log;
 mod metrics;
+mod output;
 #[cfg(planted)]
 mod plant;
+mod progress;
 mod render;
 mod replay;
 mod report;
 mod run;
 mod scenario;
+mod shell;
 mod shrink;
 mod simulate;
 mod soak;
@@ -30,16 +34,33 @@ mod streams;
 mod toggle;
 mod validate;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use colour::Colour;
 use exit::Exit;
+use shell::Stop;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Switch Cync devices reliably, simulate one, decode recordings, write packets.
 #[derive(Parser)]
-#[command(version, after_help = exit::help())]
+#[command(name = "cync", version, after_help = exit::help())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// When to use colours
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        global = true,
+        help_heading = "Everywhere"
+    )]
+    color: Colour,
+    /// The configuration file, instead of CYNC_CONFIG or ~/.config/cync/config.toml
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Everywhere")]
+    config: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -57,16 +78,36 @@ enum Command {
     Validate(validate::Args),
     Chaos(chaos::Args),
     Soak(soak::Args),
+    Config(shell::config::Args),
+    Completions(shell::completions::Args),
+    Man(shell::man::Args),
 }
 
 fn main() -> ExitCode {
-    let exit = match Cli::parse().command {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    let matches = shell::parse(Cli::command(), &argv);
+    let parsed = matches.and_then(|matches| {
+        Cli::from_arg_matches(&matches).map_err(|error| Stop::CommandLine(Box::new(error)))
+    });
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(Stop::CommandLine(error)) => {
+            // Whoever closes the stream does not want to know.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+        Err(Stop::Setting(problem)) => {
+            complain(problem);
+            return Exit::Usage.into();
+        }
+    };
+    let exit = match cli.command {
         Command::Toggle(args) => toggle::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Shrink(args) => shrink::run(&args),
         Command::Metrics(args) => metrics::run(&args),
-        Command::Decode(args) => decode::run(&args),
+        Command::Decode(args) => decode::run(&args, cli.color),
         Command::Encode(args) => encode::run(&args),
         Command::Scenario(args) => scenario::run(&args),
         Command::Run(args) => run::run(&args),
@@ -74,6 +115,9 @@ fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Config(args) => shell::config::run(&args, &Cli::command(), cli.config.as_ref()),
+        Command::Completions(args) => shell::completions::run(&args, Cli::command()),
+        Command::Man(args) => shell::man::run(&args, Cli::command()),
     };
     exit.into()
 }

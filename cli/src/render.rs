@@ -97,7 +97,7 @@ fn digits(bytes: &[u8]) -> String {
 }
 
 /// Printable ASCII as it is; a backslash twice, other bytes as `\xNN`, so that nothing is lost.
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         match byte {
             b'\\' => text.push_str("\\\\"),

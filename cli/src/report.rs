@@ -1,6 +1,7 @@
 //! One line for every packet and every error, readable or as JSON.
 
 use crate::capture::{Direction, Origin};
+use crate::decode::annotate;
 use crate::hex;
 use crate::render::{self, Secrets};
 use crate::stats::Stats;
@@ -24,6 +25,8 @@ pub(crate) enum Form {
 pub(crate) struct Report<W> {
     pub(crate) out: W,
     pub(crate) form: Form,
+    /// Every byte is said to belong to a field, in colours or not.
+    pub(crate) annotate: Option<bool>,
     pub(crate) checksum: ChecksumMode,
     pub(crate) secrets: Secrets,
     pub(crate) stats: Stats,
@@ -90,8 +93,26 @@ impl<W: Write> Report<W> {
                 };
                 let mut line = origin_json(origin);
                 line["packet"] = object;
+                self.add_fields(&mut line, shown);
                 self.write_json(&line)
             }
+        }?;
+        self.write_fields(shown)
+    }
+
+    fn add_fields(&self, line: &mut Value, shown: &[u8]) {
+        if self.annotate.is_some() {
+            line["fields"] = annotate::json(&annotate::fields(shown, self.secrets));
+        }
+    }
+
+    fn write_fields(&mut self, shown: &[u8]) -> io::Result<()> {
+        match (self.form, self.annotate) {
+            (Form::Plain, Some(coloured)) => {
+                let fields = annotate::fields(shown, self.secrets);
+                annotate::write(&mut self.out, &fields, coloured)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -114,11 +135,17 @@ impl<W: Write> Report<W> {
                 line["error"] = json!(reason);
                 line["type"] = json!(shown.first());
                 line["hex"] = json!(digits);
-                if let Some(skipped) = skipped {
-                    line["skipped"] = json!(skipped);
+                match skipped {
+                    Some(skipped) => line["skipped"] = json!(skipped),
+                    None => self.add_fields(&mut line, shown),
                 }
                 self.write_json(&line)
             }
+        }?;
+        match skipped {
+            // Of what is no packet nothing but the supposed header is kept.
+            Some(_) => Ok(()),
+            None => self.write_fields(shown),
         }
     }
 

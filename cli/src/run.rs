@@ -1,8 +1,8 @@
-use crate::complain;
 use crate::exit::Exit;
 use crate::scenario;
+use crate::{complain, interrupt};
 use cync_sim::scenario::{Scenario, Workload};
-use cync_sim::world::{Broken, Options, Outcome, run as run_world, run_traced};
+use cync_sim::world::{Broken, Options, Outcome, Stop, run as run_world, run_traced};
 use cync_sim::{FaultKind, Missed};
 use serde_json::{Map, Value, json};
 use std::fs::File;
@@ -53,11 +53,16 @@ pub(crate) fn run(args: &Args) -> Exit {
         Ok(scenario) => scenario,
         Err(problem) => return complain(problem),
     };
-    let outcome = match performed(args, &scenario) {
+    let stop = match interrupt::flag() {
+        Ok(stop) => Stop(Some(stop)),
+        Err(exit) => return exit,
+    };
+    let outcome = match performed(args, &scenario, stop) {
         Ok(outcome) => outcome,
         Err(problem) => return complain(problem),
     };
-    let missed = scenario.limits.missed(&outcome);
+    // Limits are about a whole run.
+    let missed = if outcome.stopped { Vec::new() } else { scenario.limits.missed(&outcome) };
     let mut out = io::stdout().lock();
     let shown = if args.json {
         writeln!(out, "{}", as_json(&scenario, &outcome, &missed))
@@ -71,7 +76,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         _ => {}
     }
     if outcome.broken.is_none() && missed.is_empty() {
-        return Exit::Done;
+        return if outcome.stopped { Exit::Interrupted } else { Exit::Done };
     }
     for missed in &missed {
         complain(missed);
@@ -106,8 +111,8 @@ fn prepared(args: &Args) -> Result<Scenario, String> {
     Ok(scenario)
 }
 
-fn performed(args: &Args, scenario: &Scenario) -> Result<Outcome, String> {
-    let options = Options::default();
+fn performed(args: &Args, scenario: &Scenario, stop: Stop) -> Result<Outcome, String> {
+    let options = Options { stop, ..Options::default() };
     let Some(path) = &args.trace else {
         return run_world(scenario, options).map_err(|error| error.to_string());
     };
@@ -185,6 +190,7 @@ fn show(
     line("hash", format!("{:016x}", outcome.hash))?;
     let verdict = match (&outcome.broken, missed.len()) {
         (Some(broken), _) => format!("broken: {}", broken.violation.invariant),
+        (None, 0) if outcome.stopped => "interrupted".into(),
         (None, 0) => "kept".into(),
         (None, 1) => "1 limit missed".into(),
         (None, count) => format!("{count} limits missed"),
@@ -240,6 +246,7 @@ fn as_json(scenario: &Scenario, outcome: &Outcome, missed: &[Missed]) -> Value {
         "hash": format!("{:016x}", outcome.hash),
         "missed": missed,
         "broken": broken,
+        "interrupted": outcome.stopped,
     })
 }
 

@@ -3,6 +3,7 @@ use crate::exit::Exit;
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use cync_sim::Scenario;
+use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -15,22 +16,41 @@ const MOST: u64 = 16 << 20;
 /// A scenario says who there is in a simulated run, what they are asked to do, what goes wrong, and what must hold all
 /// the same. docs/scenarios.md has every field.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  cync scenario list
+  cync scenario show high-loss > mine.toml && cync scenario check mine.toml
+";
+
 #[derive(Subcommand)]
 enum Action {
     /// Check that files are scenarios that make sense; standard error says where one is not, and why
+    #[command(
+        after_help = "Examples:\n  cync scenario check mine.toml other.toml\n  cync scenario show step | cync scenario check -\n"
+    )]
     Check {
         /// The files; - is standard input
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Print one JSON object a file
+        #[arg(long)]
+        json: bool,
     },
     /// List the scenarios that come with this command, and what they are for
-    List,
+    #[command(after_help = "Examples:\n  cync scenario list\n")]
+    List {
+        /// Print one JSON object a scenario
+        #[arg(long)]
+        json: bool,
+    },
     /// Write a scenario that comes with this command, as a file to start from
+    #[command(after_help = "Examples:\n  cync scenario show high-loss > mine.toml\n")]
     Show {
         /// Its name, as `cync scenario list` has it
         #[arg(value_parser = PossibleValuesParser::new(names()), hide_possible_values = true)]
@@ -46,8 +66,8 @@ fn names() -> impl Iterator<Item = &'static str> {
 pub(crate) fn run(args: &Args) -> Exit {
     let mut out = io::stdout().lock();
     let done = match &args.action {
-        Action::Check { files } => check_all(files, &mut out),
-        Action::List => list(&mut out),
+        Action::Check { files, json } => check_all(files, *json, &mut out),
+        Action::List { json } => list(*json, &mut out),
         Action::Show { name } => show(name, &mut out),
     };
     match done.and_then(|exit| out.flush().map(|()| exit)) {
@@ -58,14 +78,22 @@ pub(crate) fn run(args: &Args) -> Exit {
 }
 
 /// Fails only if the output does.
-fn check_all(files: &[PathBuf], out: &mut impl Write) -> io::Result<Exit> {
+fn check_all(files: &[PathBuf], json: bool, out: &mut impl Write) -> io::Result<Exit> {
     let mut exit = Exit::Done;
     for file in files {
         let name =
             if file.as_os_str() == "-" { Path::new("standard input") } else { file }.display();
         match load(file) {
+            Ok(scenario) if json => writeln!(out, "{}", as_json(&name.to_string(), &scenario))?,
             Ok(scenario) => writeln!(out, "{name}: ok: {}", Shown(&scenario))?,
-            Err(problem) => exit = complain(format_args!("{name}:{problem}")),
+            Err(problem) => {
+                if json {
+                    let file = name.to_string();
+                    let problem = problem.trim_start();
+                    writeln!(out, "{}", json!({"file": file, "ok": false, "problem": problem}))?;
+                }
+                exit = complain(format_args!("{name}:{problem}"));
+            }
         }
     }
     Ok(exit)
@@ -111,6 +139,20 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+fn as_json(file: &str, scenario: &Scenario) -> Value {
+    let Scenario { name, topology, work, faults, chaos, .. } = scenario;
+    json!({
+        "file": file,
+        "ok": true,
+        "name": name,
+        "links": u32::from(topology.controllers) * u32::from(topology.devices),
+        "commands": work.commands,
+        "operations": work.ops.len(),
+        "phases": chaos.len(),
+        "faults": faults.len(),
+    })
+}
+
 /// What a scenario is about, in a line.
 struct Shown<'a>(&'a Scenario);
 
@@ -124,13 +166,17 @@ impl std::fmt::Display for Shown<'_> {
     }
 }
 
-fn list(out: &mut impl Write) -> io::Result<Exit> {
+fn list(json: bool, out: &mut impl Write) -> io::Result<Exit> {
     let width = names().map(str::len).max().unwrap_or_default();
     for (name, text) in Scenario::library() {
         // Those that come with the command are sound: a test parses each.
         let about = Scenario::parse(text).map(|scenario| scenario.about).unwrap_or_default();
         let first = about.split_inclusive(". ").next().unwrap_or_default().trim_end();
-        writeln!(out, "{name:<width$}  {first}")?;
+        if json {
+            writeln!(out, "{}", json!({ "name": name, "about": about }))?;
+        } else {
+            writeln!(out, "{name:<width$}  {first}")?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -1,10 +1,12 @@
 //! `cync shrink`: from a scenario that breaks an invariant to the smallest one that does.
 
-use crate::complain;
 use crate::exit::Exit;
 use crate::scenario;
+use crate::{complain, interrupt};
 use cync_sim::Scenario;
 use cync_sim::shrink::{self, MOST_RUNS, Progress, Shrunk};
+use cync_sim::world::Stop;
+use serde_json::json;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -29,6 +31,9 @@ pub(crate) struct Args {
     seed: Option<u64>,
     #[command(flatten)]
     files: Files,
+    /// Print one JSON object, with the scenario in it
+    #[arg(long)]
+    json: bool,
     #[cfg(planted)]
     #[command(flatten)]
     plant: crate::plant::Plant,
@@ -49,6 +54,7 @@ const EXAMPLES: &str = "\
 Examples:
   cync shrink broken.toml --out smallest.toml
   cync shrink --seed 7 --test regression.rs
+  cync shrink broken.toml --json
 ";
 
 pub(crate) fn run(args: &Args) -> Exit {
@@ -68,18 +74,51 @@ pub(crate) fn run(args: &Args) -> Exit {
         Ok(scenario) => scenario,
         Err(problem) => return complain(problem),
     };
-    let Some(shrunk) = smallest(&scenario, &AtomicBool::new(false)) else {
+    let stop = match interrupt::flag() {
+        Ok(stop) => stop,
+        Err(exit) => return exit,
+    };
+    let found = smallest(&scenario, stop);
+    let interrupted = stop.load(Relaxed);
+    let Some(shrunk) = found else {
+        if interrupted {
+            complain(format_args!(
+                "interrupted before it was known whether {name} breaks anything"
+            ));
+            return Exit::Interrupted;
+        }
         return complain(format_args!("{name} breaks no invariant: there is nothing to shrink"));
     };
-    let printed = print(&shrunk.scenario.to_toml());
-    match printed.and_then(|()| report(&args.files, &scenario, &shrunk)) {
+    let text = shrunk.scenario.to_toml();
+    let text = if args.json { as_json(&shrunk, &text, interrupted) } else { text };
+    match print(&text).and_then(|()| report(&args.files, &scenario, &shrunk)) {
+        Ok(()) if interrupted => {
+            complain("interrupted: a smaller scenario may exist");
+            Exit::Interrupted
+        }
         Ok(()) => Exit::Done,
         Err(problem) => complain(problem),
     }
 }
 
+fn as_json(shrunk: &Shrunk, text: &str, interrupted: bool) -> String {
+    let Shrunk { scenario, invariant, message, runs, explicit, exhausted, .. } = shrunk;
+    let object = json!({
+        "invariant": invariant,
+        "message": message,
+        "runs": runs,
+        "operations": scenario.work.commands + scenario.work.ops.len() as u64,
+        "faults": scenario.faults.len(),
+        "explicit": explicit,
+        "exhausted": exhausted,
+        "interrupted": interrupted,
+        "scenario": text,
+    });
+    format!("{object}\n")
+}
+
 /// Shrinks a scenario, and shows how far it is, on a terminal. Once it is to stop, what there is by then has to do.
-pub(crate) fn smallest(scenario: &Scenario, stop: &AtomicBool) -> Option<Shrunk> {
+pub(crate) fn smallest(scenario: &Scenario, stop: &'static AtomicBool) -> Option<Shrunk> {
     let shown = io::stderr().is_terminal();
     let mut progress = |now: &Progress| {
         if shown && now.runs.is_multiple_of(SHOWN) {
@@ -89,7 +128,10 @@ pub(crate) fn smallest(scenario: &Scenario, stop: &AtomicBool) -> Option<Shrunk>
                 write!(io::stderr(), "\r{runs} runs: {ops} operations, {faults} faults left\x1b[K");
         }
     };
-    let mut breaks = |it: &Scenario| if stop.load(Relaxed) { None } else { shrink::breaks(it) };
+    let mut breaks = |it: &Scenario| {
+        let go_on = !stop.load(Relaxed);
+        go_on.then(|| shrink::breaks_until(it, Stop(Some(stop)))).flatten()
+    };
     let result = shrink::shrink(scenario, MOST_RUNS, &mut breaks, &mut progress);
     if shown {
         let _ = write!(io::stderr(), "\r\x1b[K");

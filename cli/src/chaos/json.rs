@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 
 /// Writes the document.
-pub(super) fn write(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(rows: &[Row], interrupted: bool, out: &mut impl Write) -> io::Result<()> {
     let holds = rows.iter().all(Row::holds);
     let rows: Vec<Value> = rows.iter().map(object).collect();
     let version = env!("CARGO_PKG_VERSION");
-    let document = json!({ "version": version, "holds": holds, "rows": rows });
+    let document =
+        json!({ "version": version, "holds": holds, "interrupted": interrupted, "rows": rows });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }

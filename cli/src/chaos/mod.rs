@@ -5,8 +5,9 @@ mod page;
 mod row;
 mod table;
 
-use crate::complain;
 use crate::exit::Exit;
+use crate::progress::{Bar, Until};
+use crate::{complain, interrupt};
 use clap::builder::PossibleValuesParser;
 use cync_sim::Scenario;
 use cync_sim::world::{Options, Pick, Story, story};
@@ -107,10 +108,24 @@ pub(crate) fn run(args: &Args) -> Exit {
             ));
         }
     }
-    if let Err(error) = row::run_all(&mut rows) {
+    let stop = match interrupt::flag() {
+        Ok(stop) => stop,
+        Err(exit) => return exit,
+    };
+    let (runs, commands) = (rows.len(), rows.iter().map(|row| row.scenario.work.commands).sum());
+    let bar = Bar::new("commands", Until::Count(commands), !args.json);
+    if let Err(error) = row::run_all(&mut rows, stop, bar) {
         return complain(error);
     }
-    if let Some(path) = &args.html {
+    rows.retain(|row| row.done);
+    let interrupted = rows.len() < runs;
+    if interrupted {
+        complain(format_args!(
+            "interrupted: of {runs} runs these {} came to their end",
+            rows.len()
+        ));
+    }
+    if let Some(path) = args.html.as_ref().filter(|_| !interrupted) {
         let written = told(&rows, args.chart.as_ref())
             .and_then(|told| std::fs::write(path, page::page(&rows, told.as_ref())));
         if let Err(error) = written {
@@ -118,14 +133,18 @@ pub(crate) fn run(args: &Args) -> Exit {
         }
     }
     let mut out = io::stdout().lock();
-    let shown =
-        if args.json { json::write(&rows, &mut out) } else { table::write(&rows, &mut out) };
+    let shown = if args.json {
+        json::write(&rows, interrupted, &mut out)
+    } else {
+        table::write(&rows, &mut out)
+    };
     match shown.and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             complain(format_args!("cannot write: {error}"))
         }
-        _ if rows.iter().all(Row::holds) => Exit::Done,
-        _ => Exit::Failed,
+        _ if !rows.iter().all(Row::holds) => Exit::Failed,
+        _ if interrupted => Exit::Interrupted,
+        _ => Exit::Done,
     }
 }
 

@@ -1,11 +1,12 @@
 //! One row of the table: a scenario, and what came of it.
 
+use crate::progress::Bar;
 use cync_core::ConfigError;
 use cync_sim::scenario::Workload;
-use cync_sim::world::{Options, Outcome, run};
+use cync_sim::world::{Options, Outcome, Stop, run};
 use cync_sim::{Missed, Scenario};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub(super) struct Row {
     pub(super) missed: Vec<Missed>,
     /// How long it took; the same run may take longer next time.
     pub(super) took: Duration,
+    /// It was run to its end.
+    pub(super) done: bool,
 }
 
 impl Row {
@@ -48,14 +51,15 @@ impl Row {
             ));
         }
         let (outcome, missed, took) = (Outcome::default(), Vec::new(), Duration::ZERO);
-        Ok(Self { name, workers, scenario, outcome, missed, took })
+        Ok(Self { name, workers, scenario, outcome, missed, took, done: false })
     }
 
-    fn run(&mut self) -> Result<(), ConfigError> {
+    fn run(&mut self, stop: Stop) -> Result<(), ConfigError> {
         let begin = Instant::now();
-        self.outcome = run(&self.scenario, Options::default())?;
+        self.outcome = run(&self.scenario, Options { stop, ..Options::default() })?;
         self.took = begin.elapsed();
         self.missed = self.scenario.limits.missed(&self.outcome);
+        self.done = !self.outcome.stopped;
         Ok(())
     }
 
@@ -112,20 +116,35 @@ fn millionths(part: u64, whole: u64) -> u64 {
     part.saturating_mul(1_000_000).checked_div(whole).unwrap_or_default()
 }
 
-/// Runs them all, on as many threads as there are processors. One world is always on one thread: what comes of it does not
+/// Runs them all, on as many threads as there are processors, unless it is to stop.
+///
+/// One world is always on one thread: what comes of it does not
 /// depend on the others.
-pub(super) fn run_all(rows: &mut [Row]) -> Result<(), ConfigError> {
+pub(super) fn run_all(
+    rows: &mut [Row],
+    stop: &'static AtomicBool,
+    bar: Bar,
+) -> Result<(), ConfigError> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(rows.len());
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Ok(())));
+    let shown = Mutex::new((bar, 0));
     let waiting: Vec<Mutex<&mut Row>> = rows.iter_mut().map(Mutex::new).collect();
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some(row) = waiting.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while !stop.load(Ordering::Relaxed)
+                    && let Some(row) = waiting.get(next.fetch_add(1, Ordering::Relaxed))
+                {
                     // Nobody else has this one.
                     let Ok(mut row) = row.lock() else { continue };
-                    if let (Err(error), Ok(mut failed)) = (row.run(), failed.lock()) {
+                    if let (Err(error), Ok(mut failed)) = (row.run(Stop(Some(stop))), failed.lock())
+                    {
                         *failed = Err(error);
+                    }
+                    if let Ok(mut shown) = shown.lock() {
+                        let (bar, commands) = &mut *shown;
+                        *commands += row.outcome.commands;
+                        bar.show(*commands);
                     }
                 }
             });

@@ -40,10 +40,15 @@ enum What {
     #[command(flatten)]
     Request(request::Request),
     /// Ask whether a device takes commands (0xa3)
+    #[command(after_help = "Examples:\n  cync encode probe --endpoint 45880f3a\n")]
     Probe(Ids),
     /// Greet (0x23); the code comes from CYNC_AUTH_CODE or a file
+    #[command(
+        after_help = "Examples:\n  cync encode hello --endpoint 45880f3a --auth-file code.txt\n"
+    )]
     Hello(Hello),
     /// Give a sign of life (0xd3)
+    #[command(after_help = "Examples:\n  cync encode heartbeat | cync decode -\n")]
     Heartbeat,
 }
 

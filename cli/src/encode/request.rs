@@ -13,34 +13,55 @@ use cync_core::wire::{
 #[derive(Subcommand)]
 pub(super) enum Request {
     /// Switch on or off
+    #[command(
+        after_help = "Examples:\n  cync encode power --device 5 --on\n  cync encode power --device 5 --outlet 2 --off\n"
+    )]
     Power(Power),
     /// Set the brightness, and nothing else
+    #[command(after_help = "Examples:\n  cync encode brightness 40 --group 3\n")]
     Brightness(BrightnessArgs),
     /// Change the brightness little by little
+    #[command(after_help = "Examples:\n  cync encode fade 1000 --over-ms 2000 --device 5\n")]
     Fade(Fade),
     /// Shine in a white
+    #[command(after_help = "Examples:\n  cync encode temperature 20 --device 5\n")]
     Temperature(TemperatureArgs),
     /// Shine in a colour
+    #[command(after_help = "Examples:\n  cync encode rgb 00fbff --device 5\n")]
     Rgb(RgbArgs),
     /// Run a light show
+    #[command(after_help = "Examples:\n  cync encode effect candle --all\n")]
     Effect(EffectArgs),
     /// Switch on or off and set brightness and colour, in one; what is not given is kept
+    #[command(
+        after_help = "Examples:\n  cync encode set --device 5 --on --brightness 40 --rgb 00fbff\n"
+    )]
     Set(Set),
     /// Set what a wall switch does with its load
+    #[command(after_help = "Examples:\n  cync encode switch-mode traditional --device 7\n")]
     SwitchMode(SwitchModeArgs),
     /// Set the little light of a wall switch
+    #[command(
+        after_help = "Examples:\n  cync encode indicator --mode 1 --colour 2 --brightness 50 --device 7\n"
+    )]
     Indicator(IndicatorArgs),
     /// Make a device a member of a group
+    #[command(after_help = "Examples:\n  cync encode join-group 3 --device 5\n")]
     JoinGroup(Membership),
     /// End a device's membership of a group
+    #[command(after_help = "Examples:\n  cync encode leave-group 3 --device 5\n")]
     LeaveGroup(Membership),
     /// Ask for a device's settings
+    #[command(after_help = "Examples:\n  cync encode read-settings --device 7\n")]
     ReadSettings(Mesh),
     /// Ask for a device's firmware
+    #[command(after_help = "Examples:\n  cync encode read-firmware --device 7\n")]
     ReadFirmware(Mesh),
     /// Ask for the state of the devices behind a bridge
+    #[command(after_help = "Examples:\n  cync encode query --offset 31 | cync decode -\n")]
     Query(Query),
     /// Confirm a page of a query's result
+    #[command(after_help = "Examples:\n  cync encode page-received --msg-id 9\n")]
     PageReceived(FrameIds),
 }
 

@@ -6,18 +6,16 @@ mod search;
 mod show;
 
 use crate::exit::Exit;
-use crate::{arg, complain, entropy, shrink};
+use crate::progress::{Bar, Until};
+use crate::{arg, complain, entropy, interrupt, shrink};
 use cync_sim::explore::{Hit, draw};
 use search::{Seeds, search};
 use serde_json::json;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::num::NonZeroU16;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
-
-/// Characters of the bar.
-const BAR: u64 = 30;
 
 /// Draw scenarios from seeds, and check everything that must hold
 ///
@@ -107,9 +105,9 @@ pub(crate) fn run(args: &Args) -> Exit {
         complain(format_args!("--seeds: there are only {left} from {from} on"));
         return Exit::Usage;
     }
-    let stop = match search::interrupted() {
+    let stop = match interrupt::flag() {
         Ok(stop) => stop,
-        Err(error) => return complain(format_args!("cannot listen for interrupts: {error}")),
+        Err(exit) => return exit,
     };
     let count = if args.time.is_some() { left } else { args.seeds };
     let seeds = Seeds { from, count, time: args.time };
@@ -117,18 +115,12 @@ pub(crate) fn run(args: &Args) -> Exit {
         || std::thread::available_parallelism().map_or(1, usize::from),
         |threads| threads.get().into(),
     );
-    let shown = io::stderr().is_terminal();
-    let searched = search(seeds, threads, &stop, &mut |done, took| {
-        if shown {
-            // A closed standard error is nobody's problem.
-            let _ = write!(io::stderr(), "\r{}\x1b[K", progress(seeds, done, took));
-        }
-    });
-    if shown {
-        let _ = write!(io::stderr(), "\r\x1b[K");
-    }
+    let until = args.time.map_or(Until::Count(count), Until::Time);
+    let mut bar = Bar::new("seeds", until, !args.json);
+    let searched = search(seeds, threads, stop, &mut |done| bar.show(done));
+    drop(bar);
     if let Some(hit) = &searched.sweep.hit {
-        return broken(args, from, hit, &stop);
+        return broken(args, from, hit, stop);
     }
     let interrupted = stop.load(Relaxed);
     let mut out = io::stdout().lock();
@@ -151,31 +143,8 @@ fn say(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// How far it is, and for how long it will go on.
-fn progress(seeds: Seeds, done: u64, took: Duration) -> String {
-    let spent = took.as_millis().max(1);
-    let rate = u128::from(done) * 1_000 / spent;
-    let (part, left) = match seeds.time {
-        Some(time) => {
-            let all = time.as_millis().max(1);
-            (spent.min(all) * u128::from(BAR) / all, all.saturating_sub(spent))
-        }
-        None => {
-            let (all, rest) =
-                (u128::from(seeds.count), u128::from(seeds.count.saturating_sub(done)));
-            (
-                u128::from(done) * u128::from(BAR) / all.max(1),
-                rest * spent / u128::from(done.max(1)),
-            )
-        }
-    };
-    let bar: String = (0..u128::from(BAR)).map(|at| if at < part { '#' } else { '.' }).collect();
-    let of = seeds.time.map_or_else(|| format!(" of {}", seeds.count), |_| String::new());
-    format!("[{bar}] {done}{of} seeds, {rate} a second, {} s left", left.div_ceil(1_000))
-}
-
 /// Says what is broken, how to do it again, and what the smallest scenario is that breaks it.
-fn broken(args: &Args, from: u64, hit: &Hit, stop: &AtomicBool) -> Exit {
+fn broken(args: &Args, from: u64, hit: &Hit, stop: &'static AtomicBool) -> Exit {
     let Hit { seed, broken } = hit;
     complain(format_args!("seed {seed} breaks {} at {:?}", broken.violation, broken.at));
     #[cfg(planted)]

@@ -1,9 +1,6 @@
 //! Many seeds on many threads, with a result that does not depend on how many there are.
 
-use crate::interrupt;
 use cync_sim::explore::Sweep;
-use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -31,30 +28,12 @@ pub(super) struct Searched {
     pub(super) took: Duration,
 }
 
-/// True as soon as somebody interrupts this process, which does not end by it any more.
-pub(super) fn interrupted() -> io::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // From now on, and not only when the thread gets there.
-    let listening = {
-        let _entered = runtime.enter();
-        interrupt::listen()?
-    };
-    let told = Arc::clone(&flag);
-    thread::spawn(move || {
-        runtime.block_on(listening);
-        told.store(true, Relaxed);
-    });
-    Ok(flag)
-}
-
-/// Takes the seeds in turn until one breaks something, and then no higher ones. `progress` is told how many are done, and how
-/// long it took.
+/// Takes the seeds in turn until one breaks something, and then no higher ones. `progress` is told how many are done.
 pub(super) fn search(
     seeds: Seeds,
     threads: usize,
     stop: &AtomicBool,
-    progress: &mut dyn FnMut(u64, Duration),
+    progress: &mut dyn FnMut(u64),
 ) -> Searched {
     let began = Instant::now();
     let (next, done, lowest) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(u64::MAX));
@@ -90,7 +69,7 @@ pub(super) fn search(
             .collect();
         drop(at_work);
         while ended.recv_timeout(SHOWN) == Err(RecvTimeoutError::Timeout) {
-            progress(done.load(Relaxed), began.elapsed());
+            progress(done.load(Relaxed));
         }
         for worker in workers {
             match worker.join() {

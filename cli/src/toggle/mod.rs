@@ -1,12 +1,14 @@
 //! `cync toggle`: switches a device, and says what became of every command.
 
 mod failure;
+mod json;
 mod tally;
 
 use crate::exit::Exit;
 use crate::impairment::Impairment;
 use crate::log::LogLevel;
 use crate::metrics;
+use crate::progress::{Bar, Until as Over};
 use crate::{arg, auth, complain, entropy, interrupt};
 use clap::{ArgGroup, ValueEnum};
 use cync_core::wire::{Command, Destination, Endpoint};
@@ -66,6 +68,9 @@ pub(crate) struct Args {
     /// Print the summary only
     #[arg(long, short)]
     quiet: bool,
+    /// Print one JSON object a command, and one with the summary
+    #[arg(long)]
+    json: bool,
     /// How much to log, on standard error
     #[arg(long, value_name = "LEVEL", default_value = "warn", ignore_case = true)]
     log_level: LogLevel,
@@ -82,6 +87,7 @@ const EXAMPLES: &str = "\
 Examples:
   cync toggle --simulate --state alternate --count 100 --until executed --loss 20% --duplicate 10%
   cync toggle --device-host 192.168.1.50 --device-id kitchen --state on --until executed
+  cync toggle --simulate --count 100 --quiet --json
 
 Against `cync simulate`, started in another terminal:
   cync toggle --device-host 127.0.0.1 --count 10 --until executed
@@ -176,6 +182,7 @@ async fn toggle(args: &Args, config: Config) -> Exit {
     // A device that was running before remembers message numbers of earlier runs: they must not start alike.
     let start = if device.is_some() { seed } else { chance };
     let mut tally = Tally::new(args.count);
+    tally.json = args.json;
     let run = async {
         let mut builder = Client::builder(config).seed(start).reconnect(false);
         if let Some(server) = &server {
@@ -237,20 +244,27 @@ async fn commands(args: &Args, client: &Client, tally: &mut Tally) -> Exit {
     };
     let send = async {
         let mut worst = Exit::Done;
+        let wanted = args.count > 1 && !args.quiet && !args.json;
+        let mut bar = Bar::new("commands", Over::Count(args.count.into()), wanted);
         for index in 0..args.count {
             let on = args.state.is_on(index);
             let request = Request::from(Command::Power { to, on }).until(until);
             tally.begin();
+            bar.show(index.into());
             let result = client.send(request).await;
             tally.count(&result);
             log(args, index, on, &result);
-            if !args.quiet {
+            if args.json && !args.quiet {
+                json::report(index, on, &result);
+            } else if !args.quiet {
+                bar.clear();
                 report(args, index, on, &result);
             }
             if let Err(error) = &result {
                 let exit = failure::exit(error, until);
                 worst = failure::worse(worst, exit);
                 if exit == Exit::NotConnected {
+                    bar.clear();
                     complain(failure::gave_up(index + 1, error));
                     break;
                 }

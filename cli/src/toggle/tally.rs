@@ -6,9 +6,14 @@ use crate::impairment::Shown;
 use cync_core::{Receipt, Stage};
 use cync_sim::net::SimulatedDevice;
 use cync_tokio::SendError;
+use serde_json::{Map, Value, json};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::time::Duration;
+
+/// What is told of latencies: names, and how many in a thousand.
+const PERCENTILES: [(&str, usize); 6] =
+    [("p50", 500), ("p90", 900), ("p95", 950), ("p99", 990), ("p99.9", 999), ("max", 1000)];
 
 /// Counts of commands.
 #[derive(Debug, Default)]
@@ -22,6 +27,8 @@ pub(super) struct Tally {
     latencies: Vec<Duration>,
     retransmissions: u64,
     pub(super) seed: Option<u64>,
+    /// The summary is one JSON object.
+    pub(super) json: bool,
 }
 
 impl Tally {
@@ -59,8 +66,8 @@ impl Tally {
     /// Prints the summary. A device that executed more often than it was asked to is a failure, whatever else went well.
     pub(super) fn finish(mut self, exit: Exit, device: Option<&SimulatedDevice>) -> Exit {
         self.latencies.sort_unstable();
-        let mut text = self.to_string();
         let applied = device.map(SimulatedDevice::applied_count);
+        let mut text = self.to_string();
         if let Some(device) = device {
             let links = Shown(device.link_counts());
             // Writing to a string cannot fail.
@@ -68,6 +75,9 @@ impl Tally {
         }
         if let Some(seed) = self.seed {
             let _ = writeln!(text, "{:<20} {seed}", "seed");
+        }
+        if self.json {
+            text = format!("{}\n", json!({ "summary": self.as_json(applied) }));
         }
         if let Err(error) = io::stdout().write_all(text.as_bytes())
             && error.kind() != io::ErrorKind::BrokenPipe
@@ -83,9 +93,30 @@ impl Tally {
         }
     }
 
-    fn percentile(&self, percent: usize) -> String {
-        let rank = (self.latencies.len() * percent).div_ceil(100).max(1);
-        self.latencies.get(rank - 1).map_or_else(|| "-".to_owned(), |took| milliseconds(*took))
+    /// The least latency that so many in a thousand do not exceed: the nearest rank.
+    fn permille(&self, permille: usize) -> Option<Duration> {
+        let rank = (self.latencies.len() * permille).div_ceil(1000).max(1);
+        self.latencies.get(rank - 1).copied()
+    }
+
+    fn as_json(&self, applied: Option<u64>) -> Value {
+        let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let latency: Map<String, Value> = PERCENTILES
+            .iter()
+            .map(|(name, permille)| ((*name).into(), json!(self.permille(*permille).map(micros))))
+            .collect();
+        json!({
+            "asked": self.asked,
+            "acknowledged": self.acked,
+            "executed": self.executed,
+            "failed": self.failed,
+            "interrupted": self.begun - self.ended,
+            "not_attempted": self.asked - self.begun,
+            "retransmissions": self.retransmissions,
+            "latency_us": latency,
+            "applied_by_device": applied,
+            "seed": self.seed,
+        })
     }
 }
 
@@ -103,8 +134,11 @@ impl fmt::Display for Tally {
             line("not attempted", &(self.asked - self.begun))?;
         }
         line("re-transmissions", &self.retransmissions)?;
-        let (p50, p99) = (self.percentile(50), self.percentile(99));
-        line("latency", &format_args!("p50 {p50}, p99 {p99}"))
+        let shown = |(name, permille): &(&str, usize)| {
+            let took = self.permille(*permille).map_or_else(|| "-".to_owned(), milliseconds);
+            format!("{name} {took}")
+        };
+        line("latency", &PERCENTILES.iter().map(shown).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -120,17 +154,16 @@ mod tests {
 
     #[test]
     fn percentiles_are_values_that_were_measured() {
-        let mut tally = Tally::new(100);
-        assert_eq!(tally.percentile(50), "-");
-        tally.latencies = (1..=100).map(Duration::from_millis).collect();
-        assert_eq!(
-            (tally.percentile(50), tally.percentile(99)),
-            ("50.0 ms".into(), "99.0 ms".into())
-        );
+        let mut tally = Tally::new(1000);
+        assert_eq!(tally.permille(500), None);
+        tally.latencies = (1..=1000).map(Duration::from_millis).collect();
+        let of = |tally: &Tally| PERCENTILES.map(|(_, permille)| tally.permille(permille));
+        let expected = [500, 900, 950, 990, 999, 1000].map(Duration::from_millis).map(Some);
+        assert_eq!(of(&tally), expected);
+        let latency =
+            "p50 500.0 ms, p90 900.0 ms, p95 950.0 ms, p99 990.0 ms, p99.9 999.0 ms, max 1000.0 ms";
+        assert!(tally.to_string().ends_with(&format!("{latency}\n")), "{tally}");
         tally.latencies.truncate(1);
-        assert_eq!(
-            (tally.percentile(50), tally.percentile(99)),
-            ("1.0 ms".into(), "1.0 ms".into())
-        );
+        assert_eq!(of(&tally), [Some(Duration::from_millis(1)); 6]);
     }
 }

@@ -8,13 +8,19 @@ mod simulated;
 mod sockets;
 mod verdict;
 
-use crate::complain;
 use crate::exit::Exit;
+use crate::{complain, interrupt};
 use cync_sim::LatencyProfile;
+use cync_sim::world::Stop;
 use page::Page;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+/// How often it is looked for interrupts.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Measure how fast commands and acknowledgements are, and hold it against the targets
 ///
@@ -50,7 +56,16 @@ pub(crate) fn run(args: &Args) -> Exit {
         Ok(file) => file,
         Err((file, error)) => return cannot_write(file, &error),
     };
-    let page = match measure(args.date.clone().unwrap_or_else(date::today)) {
+    let stop = match interrupt::flag() {
+        Ok(stop) => stop,
+        Err(exit) => return exit,
+    };
+    let measured = measure(args.date.clone().unwrap_or_else(date::today), stop);
+    if stop.load(Relaxed) {
+        complain("interrupted: what was measured by then is no page, and nothing is written");
+        return Exit::Interrupted;
+    }
+    let page = match measured {
         Ok(page) => page,
         Err(problem) => return complain(problem),
     };
@@ -78,14 +93,24 @@ fn cannot_write(file: &Path, error: &io::Error) -> Exit {
     complain(format_args!("cannot write {}: {error}", file.display()))
 }
 
-fn measure(date: String) -> Result<Page, String> {
+fn measure(date: String, stop: &'static AtomicBool) -> Result<Page, String> {
     let links = [("plain", None), ("captured", Some(LatencyProfile::Captured))];
     let simulated = links
         .into_iter()
-        .map(|(name, profile)| Ok((name, simulated::measure(profile)?)))
+        .map(|(name, profile)| Ok((name, simulated::measure(profile, Stop(Some(stop)))?)))
         .collect::<Result<_, String>>()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    let sockets = runtime.block_on(sockets::measure())?;
+    let interrupted = async {
+        while !stop.load(Relaxed) {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let sockets = runtime.block_on(async {
+        tokio::select! {
+            measured = sockets::measure() => measured,
+            () = interrupted => Err("interrupted".to_owned()),
+        }
+    })?;
     Ok(Page { date, simulated, sockets })
 }

@@ -3,7 +3,7 @@
 use super::exchanges::{Exchange, Exchanges, Link};
 use super::figures::{Ack, Group, Measured, Times};
 use cync_sim::scenario::{Act, Op, Phase, Scenario, Work, Workload};
-use cync_sim::world::{Options, run_traced};
+use cync_sim::world::{Options, Stop, run_traced};
 use cync_sim::{ChaosConfig, LatencyProfile};
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ pub(crate) const DEVICES: u16 = 10;
 pub(crate) const ROUNDS: u16 = 100;
 
 /// Measures everything over a link with the default round trip, on which commands take so much longer.
-pub(crate) fn measure(profile: Option<LatencyProfile>) -> Result<Measured, String> {
+pub(crate) fn measure(profile: Option<LatencyProfile>, stop: Stop) -> Result<Measured, String> {
+    let traced = |scenario: &Scenario| traced(scenario, stop);
     let one = traced(&scenario(profile, 1, COMMANDS))?;
     let (commands, repeated) = commands(&one, COMMANDS as usize);
     let mut many = scenario(profile, SAMPLES, SAMPLES.into());
@@ -44,13 +45,16 @@ fn ping(link: u16) -> Op {
 }
 
 /// What a run says of times. Whether all is right in it is what other runs are watched for.
-fn traced(scenario: &Scenario) -> Result<Exchanges, String> {
-    let options = Options { watched: false, ..Options::default() };
+fn traced(scenario: &Scenario, stop: Stop) -> Result<Exchanges, String> {
+    let options = Options { watched: false, stop, ..Options::default() };
     let mut trace = Vec::new();
     let outcome = run_traced(scenario, options, &mut trace)
         .map_err(|error| format!("the simulation cannot be run: {error}"))?;
     if let Some(broken) = outcome.broken {
         return Err(format!("the simulation found a defect: {}", broken.violation));
+    }
+    if outcome.stopped {
+        return Err("interrupted".into());
     }
     Exchanges::of(&trace).ok_or_else(|| "the simulation's trace cannot be read".to_owned())
 }
@@ -105,7 +109,7 @@ mod tests {
 
     #[test]
     fn on_a_plain_link_everything_takes_one_round_trip() {
-        let measured = measure(None).unwrap();
+        let measured = measure(None, Stop(None)).unwrap();
         assert_eq!(measured.commands.quantiles(), [Some(45_000); 4]);
         assert_eq!((measured.commands.count(), measured.repeated), (1000, 0));
         for (times, count) in measured.acks.iter().zip([120, 1000, 1000, 120]) {
@@ -121,7 +125,7 @@ mod tests {
 
     #[test]
     fn with_captured_latencies_commands_take_longer_and_nothing_else_does() {
-        let measured = measure(Some(LatencyProfile::Captured)).unwrap();
+        let measured = measure(Some(LatencyProfile::Captured), Stop(None)).unwrap();
         let [hello, data, _, heartbeat] = &measured.acks;
         for times in [hello, heartbeat] {
             assert_eq!((times.permille(0), times.permille(1000)), (Some(45_000), Some(45_000)));

@@ -45,10 +45,15 @@ impl Run {
     }
 }
 
-/// The command without anything in its environment that it would take notice of.
+/// The command without anything in its environment, or in this user's configuration, that it would take notice of.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cync"));
-    command.args(args).env_remove("CYNC_AUTH_CODE").env_remove("CYNC_SIM_PORT");
+    command.args(args).env("XDG_CONFIG_HOME", "/no/such/folder").env_remove("NO_COLOR");
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"CYNC_") {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -1,6 +1,6 @@
 //! Everything that must hold of a scenario, those rules included that only show when it is run several times.
 
-use crate::world::{Broken, Manner, Options, Outcome, run};
+use crate::world::{Broken, Manner, Options, Outcome, Stop, run};
 use crate::{Scenario, Violation};
 use cync_core::ConfigError;
 
@@ -23,12 +23,23 @@ pub const RUNS: u64 = 1 + AGAIN.len() as u64;
 /// # Errors
 /// If its sessions cannot be configured as it says.
 pub fn check(scenario: &Scenario, record: bool) -> Result<Outcome, ConfigError> {
-    let mut outcome = run(scenario, Options { record, ..Options::default() })?;
-    if outcome.broken.is_some() {
+    check_until(scenario, record, Stop::default())
+}
+
+/// As [`check`], and ends early when it is to. What came of the first run by then is the outcome.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_until(scenario: &Scenario, record: bool, stop: Stop) -> Result<Outcome, ConfigError> {
+    let mut outcome = run(scenario, Options { record, stop, ..Options::default() })?;
+    if outcome.broken.is_some() || outcome.stopped {
         return Ok(outcome);
     }
     for (manner, invariant) in AGAIN {
-        let again = run(scenario, Options { watched: false, manner, ..Options::default() })?;
+        let again = run(scenario, Options { watched: false, manner, stop, ..Options::default() })?;
+        if again.stopped {
+            break;
+        }
         let same = match manner {
             Manner::EventsFirst => again.gist == outcome.gist,
             _ => again.hash == outcome.hash,

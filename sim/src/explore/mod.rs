@@ -9,7 +9,7 @@ mod sessions;
 mod sweep;
 mod tasks;
 
-pub use check::{RUNS, check};
+pub use check::{RUNS, check, check_until};
 pub use sweep::{Hit, Sweep};
 
 use crate::Scenario;

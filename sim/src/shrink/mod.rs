@@ -20,7 +20,7 @@ pub use regression::to_test;
 
 use crate::Scenario;
 use crate::explore;
-use crate::world::Recording;
+use crate::world::{Recording, Stop};
 use list::without_empty_cancels;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -76,7 +76,12 @@ pub struct Shrunk {
 
 /// Runs a scenario, with a record; what it breaks, if it does. One whose configuration is refused breaks nothing.
 pub fn breaks(scenario: &Scenario) -> Option<Found> {
-    let outcome = explore::check(scenario, true).ok()?;
+    breaks_until(scenario, Stop::default())
+}
+
+/// As [`breaks()`], and ends early when it is to: then nothing is known to break, unless it did by then.
+pub fn breaks_until(scenario: &Scenario, stop: Stop) -> Option<Found> {
+    let outcome = explore::check_until(scenario, true, stop).ok()?;
     let violation = outcome.broken?.violation;
     let recording = Some(outcome.recording);
     Some(Found { invariant: violation.invariant, message: violation.what, recording })

@@ -19,6 +19,7 @@ mod progress;
 mod records;
 mod seat;
 mod seating;
+mod stop;
 mod story;
 mod tap;
 mod values;
@@ -29,6 +30,7 @@ pub use outcome::{Broken, Counted, Outcome, Recording};
 pub use plan::Effects;
 pub use progress::{Held, Progress};
 pub(crate) use seating::Seating;
+pub use stop::Stop;
 pub use story::{Happening, Passage, Pick, Story, story};
 pub(crate) use tap::Tap;
 
@@ -132,12 +134,14 @@ pub struct Options {
     pub record: bool,
     /// How drivers go about it.
     pub manner: Manner,
+    /// Once this is true the run ends where it is.
+    pub stop: Stop,
 }
 
 impl Default for Options {
     /// All invariants, and no record.
     fn default() -> Self {
-        Self { watched: true, record: false, manner: Manner::Plain }
+        Self { watched: true, record: false, manner: Manner::Plain, stop: Stop(None) }
     }
 }
 
@@ -163,6 +167,8 @@ pub struct World<'t> {
     spare: Vec<Vec<u8>>,
     /// Nothing but signs of life may be handed over.
     quiet: bool,
+    /// Somebody wanted it to end before its end.
+    stopped: bool,
     /// How much has happened at this time.
     steps: u32,
     /// When a command was sent, or ended, last.
@@ -248,6 +254,7 @@ impl<'t> World<'t> {
             out: vec![0; MAX_PACKET],
             spare: Vec::new(),
             quiet: false,
+            stopped: false,
             steps: 0,
             progress: 0,
         };
@@ -340,7 +347,11 @@ impl<'t> World<'t> {
     }
 
     fn perform_all(&mut self, mut slices: Option<Slices<'_>>) -> Option<Broken> {
-        let broken = self.perform(slices.as_mut()).and_then(|()| self.calm_down()).err();
+        let broken = match self.perform(slices.as_mut()) {
+            Ok(()) if self.stopped => None,
+            Ok(()) => self.calm_down().err(),
+            Err(violation) => Some(violation),
+        };
         if let Some(slices) = slices {
             slices.end(self);
         }
@@ -362,6 +373,10 @@ impl<'t> World<'t> {
         self.schedule_work();
         let until = self.scenario.duration.map_or(NEVER, micros);
         while !self.work_is_done() {
+            if self.options.stop.is_set() {
+                self.stopped = true;
+                break;
+            }
             if let Some(slices) = &mut slices {
                 slices.pass(self, until);
             }

@@ -113,6 +113,8 @@ pub struct Outcome {
     pub broken: Option<Broken>,
     /// If it was asked for.
     pub recording: Recording,
+    /// Somebody wanted it to end before its end: [`Stop`](super::Stop).
+    pub stopped: bool,
 }
 
 /// What is counted while a run goes on.
@@ -194,6 +196,7 @@ impl World<'_> {
             devices,
             broken,
             recording,
+            stopped: self.stopped,
         }
     }
 }

@@ -1,16 +1,7 @@
-//! `cync soak`: hours of traffic, and what they leave in memory.
+//! What grows, and must not.
 
-use crate::complain;
-use crate::exit::Exit;
-use cync_sim::Scenario;
-use cync_sim::scenario::Workload;
-use cync_sim::world::{Held, Options, Outcome, Progress, run_observed};
-use std::io::{self, Write};
-use std::time::Duration;
-
-/// A line every quarter of an hour.
-const EVERY: Duration = Duration::from_secs(900);
-const HOUR: Duration = Duration::from_secs(3600);
+use super::HOUR;
+use cync_sim::world::{Held, Progress};
 
 /// Resident memory may be this much larger after the first hour, in KiB. The kernel does not count every page at once: it
 /// counts them in batches of up to 64 pages for each processor or thread (`SPLIT_RSS_COUNTING`, later `percpu_counter`), and
@@ -18,124 +9,15 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// one such batch though nothing was allocated.
 const TOLERANCE: u64 = 256;
 
-/// Run hours of steady traffic in virtual time, and watch what stays in memory
-///
-/// A hundred commands a minute, of which now and then a packet is lost or doubled: the scenario `soak`, with every invariant
-/// checked. Every 15 virtual minutes a line says how far it is, what the world holds (messages of which something can still
-/// come, and what the models remember of others), and the process's resident memory and its high-water mark. After the first
-/// hour nothing may grow: what is held at the quietest moment of each quarter of an hour is compared exactly, resident memory
-/// within 256 KiB, because the kernel counts pages in batches.
-#[derive(clap::Args, Debug)]
-#[command(after_help = EXAMPLES)]
-pub(crate) struct Args {
-    /// Virtual hours; growth is what comes after the first
-    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u32).range(2..=100_000))]
-    hours: u32,
-    /// What all draws depend on, instead of the scenario's own
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  cync soak --hours 9
-  cync soak --hours 1000 --seed 7
-";
-
-/// Runs `cync soak`.
-pub(crate) fn run(args: &Args) -> Exit {
-    let mut out = io::stdout().lock();
-    match soak(args, &mut out) {
-        Ok(exit) => exit,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-        Err(error) => complain(error),
-    }
-}
-
-fn scenario(args: &Args) -> io::Result<Scenario> {
-    let found = Scenario::library().iter().find(|(name, _)| *name == "soak");
-    let text = found.map(|(_, text)| *text).unwrap_or_default();
-    let mut scenario = Scenario::parse(text).map_err(io::Error::other)?;
-    scenario.seed = args.seed.unwrap_or(scenario.seed);
-    if let Some(Workload::Steady { every }) = scenario.work.workload {
-        let time = HOUR * args.hours;
-        scenario.work.commands = (time.as_micros() / every.as_micros().max(1)) as u64;
-    }
-    Ok(scenario)
-}
-
-fn soak(args: &Args, out: &mut impl Write) -> io::Result<Exit> {
-    let scenario = scenario(args)?;
-    writeln!(
-        out,
-        "{:>9}  {:>9}  {:>9}  {:>8}  {:>13}  {:>10}  {:>12}  {:>14}",
-        "virtual",
-        "commands",
-        "success",
-        "messages",
-        "at the least",
-        "remembered",
-        "resident KiB",
-        "high-water KiB",
-    )?;
-    let (mut growth, mut failed) = (Growth::default(), Ok(()));
-    let mut observer = |progress: &Progress| {
-        let memory = memory();
-        growth.look(progress, memory);
-        if failed.is_ok() {
-            failed = line(out, progress, memory);
-        }
-    };
-    let outcome = run_observed(&scenario, Options::default(), EVERY, &mut observer);
-    let outcome = outcome.map_err(io::Error::other)?;
-    failed?;
-    let problems = problems(&scenario, &outcome, &growth);
-    writeln!(out)?;
-    for problem in &problems {
-        writeln!(out, "{problem}")?;
-    }
-    let verdict = if problems.is_empty() { "nothing grew" } else { "FAILED" };
-    writeln!(out, "{verdict}: {}", growth.summary())?;
-    out.flush()?;
-    Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
-}
-
-fn line(out: &mut impl Write, progress: &Progress, memory: Option<Memory>) -> io::Result<()> {
-    let Progress { time, commands, ended, reached, held, least, .. } = progress;
-    let seconds = time.as_secs();
-    let clock = format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    // Rounded down, so that what is not all of it never reads so.
-    let success = (u128::from(*reached) * 1_000_000).checked_div((*ended).into()).unwrap_or(0);
-    let success = format!("{}.{:04} %", success / 10_000, success % 10_000);
-    let show =
-        |of: fn(Memory) -> u64| memory.map_or("not available".into(), |it| of(it).to_string());
-    let (resident, peak) = (show(|it| it.resident), show(|it| it.peak));
-    writeln!(
-        out,
-        "{clock:>9}  {commands:>9}  {success:>9}  {:>8}  {:>13}  {:>10}  {resident:>12}  {peak:>14}",
-        held.messages, least.messages, least.remembered,
-    )?;
-    out.flush()
-}
-
-fn problems(scenario: &Scenario, outcome: &Outcome, growth: &Growth) -> Vec<String> {
-    let mut problems = growth.problems();
-    problems.extend(scenario.limits.missed(outcome).iter().map(ToString::to_string));
-    if let Some(broken) = &outcome.broken {
-        problems.push(format!("{}, at {:?}", broken.violation, broken.at));
-    }
-    problems
-}
-
 /// Memory of this process, in KiB.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Memory {
-    resident: u64,
-    peak: u64,
+pub(super) struct Memory {
+    pub(super) resident: u64,
+    pub(super) peak: u64,
 }
 
 /// As the kernel counts it; nobody else says it without unsafe code.
-fn memory() -> Option<Memory> {
+pub(super) fn memory() -> Option<Memory> {
     parse(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
 
@@ -149,7 +31,7 @@ fn parse(status: &str) -> Option<Memory> {
 
 /// What grew after the first hour.
 #[derive(Default, Debug)]
-struct Growth {
+pub(super) struct Growth {
     /// What the world held in the first hour, at the quietest moment of a quarter of it: the most of those.
     before: Held,
     /// The same, of every later quarter.
@@ -166,7 +48,8 @@ struct Growth {
 }
 
 impl Growth {
-    fn look(&mut self, progress: &Progress, memory: Option<Memory>) {
+    /// Takes what is told next.
+    pub(super) fn look(&mut self, progress: &Progress, memory: Option<Memory>) {
         self.packets = self.packets.max(progress.most.packets);
         self.buffers = progress.held.buffers;
         let early = progress.time <= HOUR;
@@ -184,7 +67,8 @@ impl Growth {
         }
     }
 
-    fn problems(&self) -> Vec<String> {
+    /// What grew, a line each. What is held at rest counts only once the run has come to rest.
+    pub(super) fn problems(&self, at_rest: bool) -> Vec<String> {
         let Self { before, after, packets, buffers, resident, .. } = self;
         let mut problems = Vec::new();
         for (what, before, after) in [
@@ -200,7 +84,8 @@ impl Growth {
                 ));
             }
         }
-        let held = self.last.map(|last| last.held).unwrap_or_default();
+        let rest = self.last.filter(|_| at_rest);
+        let held = rest.map(|last| last.held).unwrap_or_default();
         for (what, held, most) in [
             ("messages of which something can come", held.messages, self.most.messages),
             ("commands that have not ended", held.open, 0),
@@ -229,7 +114,8 @@ impl Growth {
         problems
     }
 
-    fn summary(&self) -> String {
+    /// What is held and was held.
+    pub(super) fn summary(&self) -> String {
         let Self { before, after, buffers, .. } = self;
         let resident = match self.resident {
             None => "resident memory is not available on this system".into(),
@@ -266,13 +152,13 @@ mod tests {
         growth.look(&progress(1, 7, 5), None);
         growth.look(&progress(2, 7, 5), None);
         growth.look(&progress(3, 6, 5), None);
-        assert_eq!(growth.problems(), [""; 0]);
+        assert_eq!(growth.problems(true), [""; 0]);
         growth.look(&progress(4, 8, 6), None);
         growth.look(&progress(5, 7, 6), None);
         let messages =
             "messages of which something can come grew from 7 to 8 after the first hour: 1 more";
         let buffers = "there are 6 buffers for packets, but never were more than 5 packets";
-        assert_eq!(growth.problems(), [messages, buffers]);
+        assert_eq!(growth.problems(true), [messages, buffers]);
     }
 
     #[test]
@@ -285,7 +171,7 @@ mod tests {
         let messages =
             "at rest there are 8 messages of which something can come, and must be 7 at most";
         let open = "at rest there are 1 commands that have not ended, and must be 0 at most";
-        assert_eq!(growth.problems(), [messages, open]);
+        assert_eq!(growth.problems(true), [messages, open]);
     }
 
     #[test]
@@ -294,9 +180,9 @@ mod tests {
         let mut growth = Growth::default();
         growth.look(&progress(1, 7, 5), memory(4_000));
         growth.look(&progress(2, 7, 5), memory(4_256));
-        assert_eq!(growth.problems(), [""; 0]);
+        assert_eq!(growth.problems(true), [""; 0]);
         growth.look(&progress(3, 7, 5), memory(4_260));
-        let problems = growth.problems();
+        let problems = growth.problems(true);
         assert!(
             problems[0].starts_with("resident memory grew from 4000 to 4260 KiB"),
             "{problems:?}"

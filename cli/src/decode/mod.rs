@@ -1,4 +1,7 @@
+pub(crate) mod annotate;
+
 use crate::capture::{Capture, CaptureError, Format};
+use crate::colour::Colour;
 use crate::complain;
 use crate::exit::Exit;
 use crate::render::Secrets;
@@ -18,6 +21,7 @@ use std::path::{Path, PathBuf};
 /// used is reported on standard error, the other lines are decoded, and the exit code is 1. A packet that the recording
 /// leaves unfinished is no error: standard error says so, and --stats counts its bytes as pending.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The recording; - is standard input
     file: PathBuf,
@@ -31,6 +35,9 @@ pub(crate) struct Args {
     /// Write one JSON object with counts, and no packets
     #[arg(long)]
     stats: bool,
+    /// Say of every byte which field it belongs to
+    #[arg(long, conflicts_with = "stats")]
+    annotate: bool,
     /// Accept frames with a wrong checksum, and flag them
     #[arg(long)]
     lenient: bool,
@@ -39,16 +46,26 @@ pub(crate) struct Args {
     show_secrets: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  cync decode docs/samples/boot.jsonl
+  cync decode docs/samples/boot.jsonl --annotate
+  cync decode capture.jsonl --stats
+  cync encode power --device 5 --on | cync decode - --json
+";
+
 /// Runs `cync decode`.
-pub(crate) fn run(args: &Args) -> Exit {
+pub(crate) fn run(args: &Args, colour: Colour) -> Exit {
     let form = match args {
         Args { stats: true, .. } => Form::Stats,
         Args { json: true, .. } => Form::Json,
         _ => Form::Plain,
     };
+    let annotate = args.annotate.then(|| colour.on(&io::stdout()));
     let report = Report {
         out: io::stdout().lock(),
         form,
+        annotate,
         checksum: if args.lenient { ChecksumMode::Lenient } else { ChecksumMode::Strict },
         secrets: if args.show_secrets { Secrets::Shown } else { Secrets::Masked },
         stats: Stats::default(),

@@ -1,0 +1,93 @@
+//! The command line beats variables, and those beat the configuration file.
+
+use super::file::File;
+use super::options::{self, Opt, Setting, line};
+use super::{Source, Stop, variables};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, Command};
+use std::ffi::OsString;
+
+/// An option that is not on the command line.
+struct Given {
+    option: Opt,
+    source: Source,
+    setting: Setting,
+}
+
+/// Parses the command line together with what else is set for the command at `path`. What does not go together with something
+/// stronger is left out.
+pub(super) fn merge(
+    root: &Command,
+    path: &[String],
+    argv: &[OsString],
+    file: &File,
+) -> Result<ArgMatches, Stop> {
+    let here = |option: &Opt| option.path.is_empty() || option.path == path;
+    let (mut variables, mut filed) = (Vec::new(), Vec::new());
+    for option in options::all(root).into_iter().filter(here) {
+        if let Some((source, setting)) = variables::setting(&option).map_err(Stop::Setting)? {
+            if let Some(problem) = option.problem(root, &setting) {
+                return Err(Stop::Setting(format!("{source}: {problem}")));
+            }
+            variables.push(Given { option, source, setting });
+        } else if let Some((source, setting)) = file.setting(&option) {
+            filed.push(Given { option, source, setting });
+        }
+    }
+    let mut argv = argv.to_vec();
+    let mut added = Vec::new();
+    for layer in [variables, filed] {
+        let stronger = argv.clone();
+        for given in layer {
+            let words = given.option.words(&given.setting);
+            if !words.is_empty() && fits(root, &stronger, &given, &words) {
+                insert(&mut argv, &words);
+                added.push(given);
+            }
+        }
+    }
+    root.clone().try_get_matches_from(&argv).map_err(|error| blame(error, &added))
+}
+
+/// Whether nothing on the command line, or in a stronger layer, contradicts.
+fn fits(root: &Command, stronger: &[OsString], given: &Given, words: &[OsString]) -> bool {
+    let name = format!("--{}", given.option.name());
+    let with_value = format!("{name}=");
+    // Lists would be added up.
+    let is_there = |word: &OsString| {
+        *word == *name || word.to_str().is_some_and(|word| word.starts_with(&with_value))
+    };
+    if given.option.is_list() && stronger.iter().any(is_there) {
+        return false;
+    }
+    let mut trial = stronger.to_vec();
+    insert(&mut trial, words);
+    let result = root.clone().try_get_matches_from(trial);
+    result.err().is_none_or(|error| error.kind() != ErrorKind::ArgumentConflict)
+}
+
+/// Everything behind `--` is no option.
+fn insert(argv: &mut Vec<OsString>, words: &[OsString]) {
+    let at = argv.iter().position(|word| *word == *"--").unwrap_or(argv.len());
+    argv.splice(at..at, words.iter().cloned());
+}
+
+/// An error about an option that is not on the command line says where it is.
+fn blame(error: clap::Error, added: &[Given]) -> Stop {
+    let mut named = Vec::new();
+    for kind in [ContextKind::InvalidArg, ContextKind::PriorArg] {
+        match error.get(kind) {
+            Some(ContextValue::String(one)) => named.push(one.as_str()),
+            Some(ContextValue::Strings(all)) => named.extend(all.iter().map(String::as_str)),
+            _ => {}
+        }
+    }
+    let is_named = |given: &&Given| {
+        let name = format!("--{}", given.option.name());
+        named.iter().any(|arg| arg.split([' ', '=', '[']).next() == Some(&name))
+    };
+    match added.iter().find(is_named) {
+        Some(given) => Stop::Setting(format!("{}: {}", given.source, line(&error))),
+        None => Stop::CommandLine(Box::new(error)),
+    }
+}
