@@ -65,6 +65,7 @@ const EXAMPLES: &str = "\
 Examples:
   cync toggle --simulate --state alternate --count 100 --until executed --loss 20%
   cync simulate --port 9000
+  cync tap --listen 127.0.0.1:9001 --to 127.0.0.1:9000
   cync decode docs/samples/boot.jsonl
   cync decode capture.jsonl --stats
   echo d300000000 | cync decode - --json

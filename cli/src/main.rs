@@ -26,6 +26,7 @@ mod simulate;
 mod soak;
 mod stats;
 mod streams;
+mod tap;
 mod toggle;
 mod validate;
 
@@ -45,6 +46,7 @@ struct Cli {
 enum Command {
     Toggle(Box<toggle::Args>),
     Simulate(simulate::Args),
+    Tap(Box<tap::Args>),
     Explore(explore::Args),
     Shrink(shrink::Args),
     Decode(decode::Args),
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Toggle(args) => toggle::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Tap(args) => tap::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Shrink(args) => shrink::run(&args),
         Command::Decode(args) => decode::run(&args),

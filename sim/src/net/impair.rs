@@ -2,7 +2,7 @@ use super::weather::{Track, Weather};
 use crate::chaos::{below, micros};
 use crate::{Arrival, ChaosConfig, Direction, Fate, Lane};
 use cync_core::mix;
-use cync_core::wire::{Framer, Resync};
+use cync_core::wire::{Framer, HEADER_LEN, Resync};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::io;
@@ -28,20 +28,29 @@ pub(super) fn impair<IO: AsyncRead + AsyncWrite>(
     weather: Arc<Weather>,
     track: Arc<Track>,
 ) -> (DuplexStream, impl Future<Output = ()>) {
+    let (inside, pump) = impair_by(io, weather, move |_: &[u8]| Arc::clone(&track));
+    let pump = async move {
+        if let Err(error) = pump.await {
+            tracing::debug!(event = "connection", %error);
+        }
+    };
+    (inside, pump)
+}
+
+/// Like [`impair`], where each packet says itself whose it is. The future tells how the connection failed.
+pub(super) fn impair_by<IO: AsyncRead + AsyncWrite>(
+    io: IO,
+    weather: Arc<Weather>,
+    track_of: impl Fn(&[u8]) -> Arc<Track>,
+) -> (DuplexStream, impl Future<Output = io::Result<()>>) {
     let (inside, outside) = tokio::io::duplex(BUFFER);
     let pump = async move {
         let (io_read, io_write) = tokio::io::split(io);
         let (pipe_read, pipe_write) = tokio::io::split(outside);
         let (to, from) = (Direction::ToDevice, Direction::FromDevice);
-        let both = async {
-            tokio::try_join!(
-                carry(io_read, pipe_write, to, &weather, &track),
-                carry(pipe_read, io_write, from, &weather, &track),
-            )
-        };
-        if let Err(error) = both.await {
-            tracing::debug!(event = "connection", %error);
-        }
+        let inwards = carry(io_read, pipe_write, to, &weather, &track_of);
+        let outwards = carry(pipe_read, io_write, from, &weather, &track_of);
+        tokio::try_join!(inwards, outwards).map(|_| ())
     };
     (inside, pump)
 }
@@ -108,11 +117,11 @@ async fn carry(
     to: impl AsyncWrite + Unpin,
     way: Direction,
     weather: &Weather,
-    track: &Track,
+    track_of: &impl Fn(&[u8]) -> Arc<Track>,
 ) -> io::Result<()> {
     let (depart, arrive) = mpsc::channel::<OnTheWay>(BACKLOG);
     let clock = Clock(Instant::now());
-    let reading = Reading { weather, track, way, clock, depart }.run(from);
+    let reading = Reading { weather, track_of, way, clock, depart }.run(from);
     let writing = async {
         let mut arrivals = Arrivals { clock, arrive, on_the_way: BinaryHeap::new(), open: true };
         let result = arrivals.write(to, weather.chaos(way)).await;
@@ -125,36 +134,51 @@ async fn carry(
 }
 
 /// The side where packets set out.
-struct Reading<'a> {
+struct Reading<'a, T> {
     weather: &'a Weather,
-    track: &'a Track,
+    track_of: &'a T,
     way: Direction,
     clock: Clock,
     depart: mpsc::Sender<OnTheWay>,
 }
 
-impl Reading<'_> {
+impl<T: Fn(&[u8]) -> Arc<Track>> Reading<'_, T> {
     async fn run(self, mut from: impl AsyncRead + Unpin) -> io::Result<()> {
         let room = Arc::new(Semaphore::new(BYTES_ON_THE_WAY));
         let mut framer: Framer = Framer::new(Resync::Close);
         let mut buffer = vec![0; BUFFER];
         let mut lane = Lane::default();
         let mut nth = 0;
+        // What is no packet, and all that follows it, passes as it is: whoever is behind the link has to see that for himself.
+        let mut foreign = false;
+        let untouched =
+            || Fate { delay: micros(self.weather.chaos(self.way).latency), ..Fate::default() };
         loop {
             let len = from.read(&mut buffer).await?;
             if len == 0 {
                 return Ok(());
             }
             let mut input = buffer.get(..len).unwrap_or_default();
-            while let Some(framed) = framer.next(&mut input) {
-                let (mut bytes, fate) = match framed {
-                    Ok(packet) => {
-                        let mut packet = packet.to_vec();
-                        let fate = self.weather.fate(self.track, self.way, &mut packet);
-                        (packet, fate)
+            while !input.is_empty() {
+                let (held, whole) = (framer.pending(), input);
+                let (mut bytes, fate) = if foreign {
+                    (std::mem::take(&mut input).to_vec(), untouched())
+                } else {
+                    match framer.next(&mut input) {
+                        None => break,
+                        Some(Ok(packet)) => {
+                            let mut packet = packet.to_vec();
+                            let track = (self.track_of)(&packet);
+                            let fate = self.weather.fate(&track, self.way, &mut packet);
+                            (packet, fate)
+                        }
+                        Some(Err(error)) => {
+                            foreign = true;
+                            let behind = HEADER_LEN.saturating_sub(held);
+                            input = whole.get(behind..).unwrap_or_default();
+                            (error.header.to_vec(), untouched())
+                        }
                     }
-                    // Not packets: whoever is behind the link has to see that for himself.
-                    Err(error) => (error.header.to_vec(), Fate::default()),
                 };
                 if fate.lost {
                     continue;
@@ -434,6 +458,27 @@ mod tests {
         assert!(reads[0].0 <= 502, "{}", reads[0].0);
         let reads = sent(chaos, 1, 1000).await;
         assert!((1..=501).contains(&reads[0].0), "{}", reads[0].0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_no_packet_passes_with_all_that_follows_however_it_is_cut() {
+        let chaos = ChaosConfig { packet_loss_rate: ALWAYS, ..ChaosConfig::NONE };
+        let garbage = [&packet(1)[..], &[0xff; 9], &packet(2)].concat();
+        for piece in 1..garbage.len() {
+            let (io, mut far) = tokio::io::duplex(BUFFER);
+            let (mut inside, pump) = self::pump(io, chaos.clone());
+            let pump = tokio::spawn(pump);
+            for piece in garbage.chunks(piece) {
+                far.write_all(piece).await.unwrap();
+                tokio::time::sleep(MS).await;
+            }
+            drop(far);
+            let mut arrived = Vec::new();
+            inside.read_to_end(&mut arrived).await.unwrap();
+            assert_eq!(arrived, garbage[packet(1).len()..], "in pieces of {piece}");
+            drop(inside);
+            pump.await.unwrap();
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -32,8 +32,10 @@ mod dial;
 mod greet;
 mod impair;
 mod parties;
+mod path;
 mod serve;
 mod weather;
 
 pub use device::{DeviceOptions, HelloAnswer, SimulatedDevice};
+pub use path::ImpairedPath;
 pub use weather::{Counts, Link, LinkCounts};
