@@ -55,13 +55,16 @@ pub(super) struct Backlog {
     from: Receiver<(Event, usize)>,
     used: Arc<AtomicUsize>,
     missed: Arc<AtomicU64>,
+    /// Events that came out.
+    pub(super) taken: Arc<AtomicU64>,
 }
 
 /// Both ends of it.
 pub(super) fn feed() -> (Feed, Backlog) {
     let (to, from) = channel();
     let (used, missed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
-    let backlog = Backlog { from, used: Arc::clone(&used), missed: Arc::clone(&missed) };
+    let taken = Arc::new(AtomicU64::new(0));
+    let backlog = Backlog { from, used: Arc::clone(&used), missed: Arc::clone(&missed), taken };
     (Feed { to, used, missed }, backlog)
 }
 
@@ -113,6 +116,7 @@ impl Backlog {
     pub(super) fn next(&self) -> Option<Event> {
         let (event, takes) = self.from.recv().ok()?;
         self.used.fetch_sub(takes, Ordering::Relaxed);
+        self.taken.fetch_add(1, Ordering::Relaxed);
         Some(event)
     }
 

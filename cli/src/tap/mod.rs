@@ -42,7 +42,7 @@ use watched::Watched;
 
 /// Connections at a time; further ones wait until one has ended.
 const MOST: usize = 256;
-/// How long whatever is left is written at the end, if nobody reads it.
+/// How long nothing of what is left at the end can be written before it is given up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Watch live traffic: relay connections byte for byte, and decode both directions
@@ -187,6 +187,7 @@ async fn tap(args: &Args) -> Exit {
     let (feed, backlog) = feed::feed();
     let (unreached, connections) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (done, recorded) = oneshot::channel();
+    let taken = Arc::clone(&backlog.taken);
     let summary = {
         let (path, unreached, connections) =
             (path.clone(), Arc::clone(&unreached), Arc::clone(&connections));
@@ -211,11 +212,10 @@ async fn tap(args: &Args) -> Exit {
         () = interrupt => Exit::Interrupted,
         () = accept(listener, tap, args.count, &connections) => Exit::Done,
     };
-    let is_whole = tokio::time::timeout(PATIENCE, recorded).await;
-    let is_whole = match is_whole {
-        Ok(recorded) => recorded.unwrap_or(false),
-        Err(_) => {
-            complain("nobody reads the output; the rest of it and the summary are left out");
+    let is_whole = match finish(recorded, &taken).await {
+        Some(is_whole) => is_whole,
+        None => {
+            complain("the output is not read; the rest of it and the summary are left out");
             false
         }
     };
@@ -223,6 +223,23 @@ async fn tap(args: &Args) -> Exit {
         Exit::Done if !is_whole => Exit::Failed,
         Exit::Done if unreached.load(Ordering::Relaxed) > 0 => Exit::NotConnected,
         ended => ended,
+    }
+}
+
+/// Waits until everything is written. `None` if it comes no further, or is interrupted again.
+async fn finish(mut recorded: oneshot::Receiver<bool>, taken: &AtomicU64) -> Option<bool> {
+    let again = interrupt::listen().ok()?;
+    let stuck = async {
+        let mut before = None;
+        while before != Some(taken.load(Ordering::Relaxed)) {
+            before = Some(taken.load(Ordering::Relaxed));
+            tokio::time::sleep(PATIENCE).await;
+        }
+    };
+    tokio::select! {
+        recorded = &mut recorded => recorded.ok(),
+        () = stuck => None,
+        () = again => None,
     }
 }
 

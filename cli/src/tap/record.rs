@@ -246,20 +246,24 @@ impl Recorder {
     fn flush(&mut self, at: Instant, direction: Direction) {
         let Some(report) = self.reports.get_mut(&direction) else { return };
         let lines = String::from_utf8(std::mem::take(&mut report.out)).unwrap_or_default();
-        for line in lines.lines() {
-            self.show(at, line);
+        if self.show == Show::Packets && !lines.is_empty() {
+            let time = self.time(at);
+            let timed =
+                lines.lines().fold(String::new(), |timed, line| timed + &time + line + "\n");
+            self.stdout.write(&timed);
         }
     }
 
     /// Something about a connection that is no packet.
     fn remark(&mut self, at: Instant, conn: u64, remark: impl Display) {
-        self.show(at, format_args!("{:>6} {conn} {remark}", "-"));
+        if self.show == Show::Packets {
+            let line = format!("{}{:>6} {conn} {remark}\n", self.time(at), "-");
+            self.stdout.write(&line);
+        }
     }
 
-    fn show(&mut self, at: Instant, line: impl Display) {
-        if self.show == Show::Packets {
-            let t = at.saturating_duration_since(self.start);
-            self.stdout.write(&format!("{:>9.3} {line}\n", t.as_secs_f64()));
-        }
+    /// The margin of a line.
+    fn time(&self, at: Instant) -> String {
+        format!("{:>9.3} ", at.saturating_duration_since(self.start).as_secs_f64())
     }
 }
