@@ -6,7 +6,7 @@ mod command;
 mod peer;
 mod tapped;
 
-use command::{Run, cync};
+use command::cync;
 use peer::{Device, toggle};
 use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
@@ -306,63 +306,6 @@ fn an_interrupt_ends_it_with_a_summary() {
     assert_eq!(read_all(server), b"");
 }
 
-/// What arrives of `count` commands behind a tap with these arguments, and what the tap says.
-fn through(args: &[&str], count: &str) -> (Run, Run) {
-    let device = Device::start(&[]);
-    let tap = Tap::start(&device.port, &[args, &["--quiet", "--count", "1"]].concat());
-    let toggled = toggle(&tap.port, &["--count", count, "--until", "executed"]);
-    assert_eq!((toggled.code, toggled.summary("executed")), (Some(0), count), "{toggled:?}");
-    (toggled, tap.finish())
-}
-
-#[test]
-fn a_drop_pattern_loses_the_first_transmission_of_exactly_these_commands() {
-    let (toggled, run) = through(&["--drop-pattern", "1/4"], "10");
-    assert_eq!(toggled.summary("re-transmissions"), "3", "{toggled:?}");
-    assert!(run.summary("to device").contains(" 3 dropped"), "{run:?}");
-    assert!(run.summary("from device").contains(" 0 dropped"), "{run:?}");
-    let calm = through(&[], "2").1;
-    assert!(!calm.stdout.contains("dropped"), "{calm:?}");
-}
-
-#[test]
-fn every_fault_is_counted_and_the_device_sees_it() {
-    let (toggled, run) = through(&["--duplicate", "100%", "--latency", "20ms"], "5");
-    let words: Vec<&str> = run.summary("to device").split([' ', ',']).collect();
-    let before = |name| words.iter().position(|word| *word == name).map(|at| words[at - 1]);
-    assert_eq!(before("packets"), before("duplicated"), "{run:?}");
-    assert_eq!(toggled.summary("executed"), "5");
-    let (_, run) = through(&["--reorder", "100%", "--reorder-delay", "5ms"], "3");
-    assert!(!run.summary("to device").contains(" 0 reordered"), "{run:?}");
-    let (toggled, run) = through(&["--corrupt", "30%", "--seed", "2"], "8");
-    assert!(run.summary("to device").contains("corrupted"), "{run:?}");
-    assert_ne!(toggled.summary("re-transmissions"), "0");
-}
-
-#[test]
-fn equal_seeds_lose_equal_packets() {
-    let arrive = |seed: &str| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let tap = Tap::to(&listener, &["--loss", "50%", "--seed", seed, "--quiet", "--count", "1"]);
-        let (mut client, server) = pair(&tap.port, &listener);
-        let probe = |nth: u8| [0xa3, 0, 0, 0, 7, 0, 0, 0, 1, 0, nth, 0];
-        let probes: Vec<u8> = (0..100).flat_map(probe).collect();
-        client.write_all(&[greeting(), probes].concat()).unwrap();
-        client.shutdown(Shutdown::Write).unwrap();
-        let arrived = read_all(server);
-        assert!(arrived.starts_with(&greeting()), "greetings are spared");
-        drop(client);
-        let run = tap.finish();
-        let lost = 100 - (arrived.len() - greeting().len()) / 12;
-        assert!(run.summary("to device").contains(&format!(" {lost} dropped")), "{run:?}");
-        assert_eq!(run.summary("seed"), seed);
-        assert!((20..80).contains(&lost), "{lost}");
-        arrived
-    };
-    assert_eq!(arrive("5"), arrive("5"));
-    assert_ne!(arrive("5"), arrive("6"));
-}
-
 #[test]
 fn a_target_that_is_gone_is_one_line_and_the_next_connection_is_relayed() {
     let port = peer::unused_port();
@@ -377,4 +320,29 @@ fn a_target_that_is_gone_is_one_line_and_the_next_connection_is_relayed() {
     let run = tap.finish();
     run.fails(3, "still listening: is the target running?");
     assert_eq!((run.summary("connections"), run.summary("target not reached")), ("2", "1"));
+}
+
+#[test]
+fn so_many_connections_at_a_time_are_relayed_and_the_next_one_waits() {
+    const MOST: usize = 256;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let tap = Tap::to(&listener, &["--quiet", "--count", "257"]);
+    let mut open: Vec<_> = (0..MOST).map(|_| pair(&tap.port, &listener)).collect();
+    let mut waiting = dial(&tap.port);
+    waiting.write_all(&HEARTBEAT).unwrap();
+    let (mut client, mut server) = open.swap_remove(7);
+    client.write_all(&ANSWER).unwrap();
+    server.read_exact(&mut [0; 5]).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    listener.set_nonblocking(false).unwrap();
+    drop((client, server));
+    let (mut served, _) = listener.accept().unwrap();
+    let mut heard = [0; 5];
+    served.read_exact(&mut heard).unwrap();
+    assert_eq!(heard, HEARTBEAT);
+    drop((open, waiting, served));
+    let run = tap.finish();
+    assert_eq!((run.code, run.summary("connections")), (Some(0), "257"), "{run:?}");
+    assert_eq!(run.stderr, "cync: 256 connections at a time; further ones wait\n");
 }

@@ -264,6 +264,7 @@ async fn accept(listener: TcpListener, tap: Tap, count: Option<u64>, connections
     let mut listener = Some(listener);
     let mut open = JoinSet::new();
     let mut conn = 0;
+    let (mut was_full, mut was_failing) = (false, false);
     while listener.is_some() || !open.is_empty() {
         let next = async {
             match &listener {
@@ -275,9 +276,11 @@ async fn accept(listener: TcpListener, tap: Tap, count: Option<u64>, connections
             accepted = next, if open.len() < MOST => match accepted {
                 Ok((stream, peer)) => {
                     conn += 1;
+                    was_failing = false;
                     connections.store(conn, Ordering::Relaxed);
                     open.spawn(connect(conn, stream, peer, Arc::clone(&tap)));
-                    if open.len() == MOST {
+                    if open.len() == MOST && !was_full {
+                        was_full = true;
                         let full = format!("{MOST} connections at a time; further ones wait");
                         tap.feed.complain(conn, full);
                     }
@@ -286,8 +289,11 @@ async fn accept(listener: TcpListener, tap: Tap, count: Option<u64>, connections
                     }
                 }
                 Err(error) => {
-                    let problem = format!("cannot take a connection: {error}; trying again");
-                    tap.feed.complain(conn, problem);
+                    if !was_failing {
+                        was_failing = true;
+                        let problem = format!("cannot take a connection: {error}; trying again");
+                        tap.feed.complain(conn, problem);
+                    }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
@@ -299,8 +305,6 @@ async fn accept(listener: TcpListener, tap: Tap, count: Option<u64>, connections
 /// One connection, from its beginning to its end.
 async fn connect(conn: u64, dialler: TcpStream, peer: SocketAddr, tap: Arc<Tap>) {
     let (sent, received) = tap.feed.open(conn, peer, tap.dialler);
-    // Without it some packets are late.
-    let _ = dialler.set_nodelay(true);
     let mut dialler = Watched::new(dialler, sent);
     let mut target = match tap.target.dial().await {
         Ok(target) => Watched::new(target, received),

@@ -60,14 +60,10 @@ impl Target {
     /// A connection to it.
     pub(super) async fn dial(&self) -> io::Result<TcpStream> {
         let dial = TcpStream::connect((&*self.host, self.port));
-        let stream = match tokio::time::timeout(DIAL_LIMIT, dial).await {
-            Ok(dialled) => dialled?,
-            Err(_) => {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer within 10s"));
-            }
-        };
-        stream.set_nodelay(true)?;
-        Ok(stream)
+        match tokio::time::timeout(DIAL_LIMIT, dial).await {
+            Ok(dialled) => dialled,
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer within 10s")),
+        }
     }
 }
 

@@ -1,9 +1,15 @@
 use super::feed::Probe;
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+/// After so long a silence the operating system asks whether the peer is still there: one that is gone would keep its place
+/// for ever. One that does not read is, and may take its time.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// A socket of which everything that is read is noted, too.
 #[derive(Debug)]
@@ -13,7 +19,11 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) const fn new(stream: TcpStream, probe: Probe) -> Self {
+    pub(super) fn new(stream: TcpStream, probe: Probe) -> Self {
+        // Without the first some packets are late; a connection that cannot have the second is relayed all the same.
+        let _ = stream.set_nodelay(true);
+        let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE);
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&keep_alive);
         Self { stream, probe }
     }
 
