@@ -36,6 +36,14 @@ impl Direction {
         }
     }
 
+    /// The way back.
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::DevToCloud => Self::CloudToDev,
+            Self::CloudToDev => Self::DevToCloud,
+        }
+    }
+
     /// As recordings spell it.
     pub(crate) const fn name(self) -> &'static str {
         match self {

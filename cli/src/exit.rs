@@ -66,6 +66,7 @@ Examples:
   cync toggle --simulate --state alternate --count 100 --until executed --loss 20%
   cync simulate --port 9000
   cync metrics --check http://127.0.0.1:9400/metrics
+  cync tap --listen 127.0.0.1:9001 --to 127.0.0.1:9000
   cync decode docs/samples/boot.jsonl
   cync decode capture.jsonl --stats
   cync decode docs/samples/boot.jsonl --annotate

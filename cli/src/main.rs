@@ -31,6 +31,7 @@ mod simulate;
 mod soak;
 mod stats;
 mod streams;
+mod tap;
 mod toggle;
 mod validate;
 
@@ -67,6 +68,7 @@ struct Cli {
 enum Command {
     Toggle(Box<toggle::Args>),
     Simulate(simulate::Args),
+    Tap(Box<tap::Args>),
     Explore(explore::Args),
     Shrink(shrink::Args),
     Metrics(metrics::Args),
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
     let exit = match cli.command {
         Command::Toggle(args) => toggle::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Tap(args) => tap::run(&args),
         Command::Explore(args) => explore::run(&args),
         Command::Shrink(args) => shrink::run(&args),
         Command::Metrics(args) => metrics::run(&args),

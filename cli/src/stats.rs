@@ -10,12 +10,12 @@ pub(crate) struct Stats {
     pub(crate) chunks: u64,
     pub(crate) bytes: u64,
     pub(crate) bad_lines: u64,
-    packets: u64,
+    pub(crate) packets: u64,
     decoded: u64,
     flagged: u64,
     skipped: u64,
-    types: BTreeMap<u8, u64>,
-    errors: BTreeMap<&'static str, u64>,
+    pub(crate) types: BTreeMap<u8, u64>,
+    pub(crate) errors: BTreeMap<&'static str, u64>,
     errors_by_type: BTreeMap<u8, u64>,
 }
 

@@ -4,7 +4,8 @@
 //! loses nothing: a packet that is lost here was taken from the socket and never reached the device, or the other way round. What
 //! happens to a packet is a hash of the seed, its sender, and which copy of which message it is; how busy the machine is changes
 //! nothing of it, but may make a client repeat itself more often. Commands for a [`DropPattern`](crate::DropPattern) are the
-//! requests (`0x73`) of one endpoint, counted from 1 by their first transmissions, over all of its connections.
+//! requests (`0x73`) of one endpoint, counted from 1 by their first transmissions, over all of its connections. An [`ImpairedPath`]
+//! does the same between a controller and a device that are both somebody else's.
 //!
 //! ```
 //! use cync_core::wire::{Command, Destination, Endpoint};
@@ -32,8 +33,10 @@ mod dial;
 mod greet;
 mod impair;
 mod parties;
+mod path;
 mod serve;
 mod weather;
 
 pub use device::{DeviceOptions, HelloAnswer, SimulatedDevice};
+pub use path::ImpairedPath;
 pub use weather::{Counts, Link, LinkCounts};
