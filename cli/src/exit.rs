@@ -75,6 +75,7 @@ Examples:
   cync explore --seeds 20000 --matrix
   cync scenario show high-loss > mine.toml && cync scenario check mine.toml
   cync validate --out validation.md
+  cync run baseline --json | cync report -
 
 Exit codes:
 ";

@@ -12,6 +12,7 @@ mod explore;
 mod hex;
 mod impairment;
 mod interrupt;
+mod levels;
 mod lines;
 mod log;
 #[cfg(planted)]
@@ -55,6 +56,7 @@ enum Command {
     Validate(validate::Args),
     Chaos(chaos::Args),
     Soak(soak::Args),
+    Report(levels::Args),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => validate::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Report(args) => levels::run(&args),
     };
     exit.into()
 }
