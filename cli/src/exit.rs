@@ -81,6 +81,7 @@ Examples:
   cync config --sample > config.toml
   cync completions bash > cync.bash
   cync man --dir man
+  cync run baseline --json | cync report -
 
 Exit codes:
 ";

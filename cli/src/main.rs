@@ -13,6 +13,7 @@ mod explore;
 mod hex;
 mod impairment;
 mod interrupt;
+mod levels;
 mod lines;
 mod log;
 mod metrics;
@@ -83,6 +84,7 @@ enum Command {
     Config(shell::config::Args),
     Completions(shell::completions::Args),
     Man(shell::man::Args),
+    Report(levels::Args),
 }
 
 fn main() -> ExitCode {
@@ -121,6 +123,7 @@ fn main() -> ExitCode {
         Command::Config(args) => shell::config::run(&args, &Cli::command(), cli.config.as_ref()),
         Command::Completions(args) => shell::completions::run(&args, Cli::command()),
         Command::Man(args) => shell::man::run(&args, Cli::command()),
+        Command::Report(args) => levels::run(&args),
     };
     exit.into()
 }

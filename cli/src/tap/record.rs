@@ -71,6 +71,7 @@ impl Recorder {
             form,
             checksum: ChecksumMode::Strict,
             secrets,
+            annotate: None,
             stats: Stats::default(),
         };
         let directions = [Direction::DevToCloud, Direction::CloudToDev];
