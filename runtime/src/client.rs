@@ -284,6 +284,26 @@ impl<T: Timer> Client<T> {
         self.shared.look(|inner| *inner.session.stats())
     }
 
+    /// Messages that wait for their first transmission.
+    pub fn queued(&self) -> usize {
+        self.shared.look(|inner| inner.session.queued())
+    }
+
+    /// Messages handed over and not done.
+    pub fn in_flight(&self) -> usize {
+        self.shared.look(|inner| inner.session.in_flight())
+    }
+
+    /// Accepted messages that wait for [`Client::recv`].
+    pub fn inbox_len(&self) -> usize {
+        self.shared.look(|inner| inner.session.inbox_len())
+    }
+
+    /// Accepted messages that are remembered, to recognise repetitions.
+    pub fn remembered(&self) -> usize {
+        self.shared.look(|inner| inner.session.remembered())
+    }
+
     /// How long the messages took that reached the stage they were sent for; as many as [`Stats::reached`].
     pub fn latencies(&self) -> Latencies {
         self.shared.look(|inner| inner.latencies)

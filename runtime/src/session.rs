@@ -65,6 +65,7 @@ any_session! {
         wants_input() -> bool;
         state() -> State;
         stats() -> &Stats;
+        in_flight() -> usize;
         queued() -> usize;
         inbox_len() -> usize;
         remembered() -> usize;

@@ -5,7 +5,7 @@ use cync_core::wire::{Command, Destination, Endpoint};
 use cync_core::{AuthCode, Config, State};
 use cync_runtime::metrics::Metrics;
 use cync_runtime::testing::pipe;
-use cync_runtime::{Builder, Client, Runtime, Timer};
+use cync_runtime::{Builder, Client, Runtime};
 
 const ENDPOINT: Endpoint = Endpoint(0x0102_0304);
 const ON: Command = Command::Power { to: Destination::ALL, on: true };
@@ -78,7 +78,9 @@ fn what_is_exposed_of_two_sessions_is_what_they_counted_and_agrees_with_each_oth
         }
         assert_eq!((lamp.stats().reached, hub.stats().reached), (1, 3));
         assert_eq!((sent("lamp"), sent("hub")), (received("hub"), received("lamp")));
-        assert_eq!(value(&metrics, "tcp_comm_recv_queue_size", "lamp", None), 3);
+        let queue = value(&metrics, "tcp_comm_recv_queue_size", "lamp", None);
+        assert_eq!((queue, lamp.inbox_len(), lamp.remembered()), (3, 3, 3));
+        assert_eq!((lamp.queued(), lamp.in_flight(), hub.in_flight()), (0, 0, 0));
         let beats = lamp.stats().heartbeats;
         let heartbeats = |outcome| {
             value(&metrics, "tcp_comm_heartbeat_total", "lamp", Some(("outcome", outcome)))
