@@ -169,7 +169,8 @@ fn a_mebibyte_of_garbage_passes_both_ways_unchanged_also_where_packets_are_lost(
         let there = thread::spawn(move || read_all(server));
         assert!(read_all(client) == garbage, "{args:?}");
         assert!(there.join().unwrap() == garbage, "{args:?}");
-        (up.join().unwrap(), down.join().unwrap());
+        up.join().unwrap();
+        down.join().unwrap();
         let run = tap.finish();
         assert_eq!((run.code, &*run.stderr), (Some(0), ""), "{run:?}");
         assert_ne!(run.summary("decode errors"), "0");
