@@ -97,7 +97,8 @@ fn commands_are_what_goes_to_the_device_whoever_dials() {
             from.write_all(&[command(1), command(2), command(3)].concat()).unwrap();
             from.shutdown(Shutdown::Write).unwrap();
         };
-        (say(&client), say(&server));
+        say(&client);
+        say(&server);
         let (by_client, by_server) = (read_all(server), read_all(client));
         let (commands, others) =
             if dialler_is_device { (by_server, by_client) } else { (by_client, by_server) };
