@@ -172,9 +172,19 @@ fn end(outcome: &str) -> End {
     }
 }
 
+/// What a packet's outcome is that could not be decoded.
+const REASONS: [&str; 6] = [
+    "too_short",
+    "invalid_length",
+    "unknown_type",
+    "invalid_checksum",
+    "missing_0x7e_markers",
+    "packet_too_large",
+];
+
 fn packet(fields: &Fields<'_>) -> Record {
     let outcome = fields.text("outcome").unwrap_or("success");
-    if outcome == "decode_error" {
+    if outcome == "decode_error" || REASONS.contains(&outcome) {
         return Record::DecodeErrors(1);
     }
     Record::Packet(Packet {
@@ -289,5 +299,14 @@ mod tests {
         let odd = br#"{"event":"command","attempts":-1}"#;
         assert_eq!(parse(odd), Err(BadLine::Count("attempts")));
         assert_eq!(parse(br#"{"event":"connected"}"#), Ok(Record::Other));
+    }
+
+    #[test]
+    fn a_packet_whose_outcome_is_a_reason_could_not_be_decoded() {
+        for outcome in REASONS.into_iter().chain(["decode_error"]) {
+            let line =
+                format!(r#"{{"event":"tcp_packet","direction":"recv","outcome":"{outcome}"}}"#);
+            assert_eq!(parse(line.as_bytes()), Ok(Record::DecodeErrors(1)), "{outcome}");
+        }
     }
 }
