@@ -61,6 +61,8 @@ fn a_trace_comes_out_the_same_and_a_changed_one_does_not() {
     let replayed = cync(&["replay", &trace], b"");
     assert_eq!((replayed.code, replayed.stderr.as_str()), (Some(0), ""), "{replayed:?}");
     assert!(replayed.stdout.contains(run.summary("hash")), "{replayed:?}");
+    let json = &cync(&["replay", &trace, "--json"], b"").json()[0];
+    assert_eq!((&json["same"], &json["hash"]), (&true.into(), &run.summary("hash").into()));
     let text = std::fs::read_to_string(&trace).unwrap();
     assert!(!text.contains(str::from_utf8(CANARY).unwrap()));
     let other =

@@ -59,6 +59,19 @@ fn every_file_is_checked_whatever_the_ones_before_it_are() {
 }
 
 #[test]
+fn a_script_gets_an_object_a_scenario_and_an_object_a_file() {
+    let list = cync(&["scenario", "list", "--json"], b"").json();
+    assert_eq!(list.len(), cync_sim::Scenario::library().len());
+    assert!(list.iter().all(|it| it["name"].is_string() && it["about"].is_string()));
+    let good = file("json-good.toml", GOOD.as_bytes());
+    let run = cync(&["scenario", "check", "--json", &good, "/nonexistent.toml"], b"");
+    let [good, missing] = &run.json()[..] else { panic!("two: {run:?}") };
+    assert_eq!((run.code, &good["ok"], &good["commands"]), (Some(1), &true.into(), &10.into()));
+    assert_eq!((&missing["ok"], &missing["file"]), (&false.into(), &"/nonexistent.toml".into()));
+    assert!(missing["problem"].as_str().unwrap().starts_with("cannot read: "), "{run:?}");
+}
+
+#[test]
 fn what_is_no_text_and_what_is_another_version_is_refused() {
     let check = |input: &[u8]| cync(&["scenario", "check", "-"], input);
     check(b"schema = 1\nname = \"\xff\"").fails(1, "standard input:2: not text");

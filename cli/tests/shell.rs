@@ -107,6 +107,11 @@ fn a_wrong_variable_is_one_line_that_names_it() {
     let run = with(&["toggle"], &both);
     run.fails(2, "cync: CYNC_TOGGLE_");
     assert!(run.stderr.contains("cannot be used with"), "{run:?}");
+    let run = with(&["chaos"], &[("CYNC_CHAOS_CHART", "high-loss:17")]);
+    run.fails(
+        2,
+        "cync: CYNC_CHAOS_CHART: the following required arguments were not provided: --html",
+    );
 }
 
 #[test]
@@ -200,7 +205,8 @@ fn bash_understands_its_completions() {
     assert!(output.status.success(), "{output:?}");
 }
 
-const STUFFED: &str = "73000000209b65fdc10031007e070000f8d00d007d5e0000000001d01102010000837e";
+const BAD_SUM: &str =
+    "830000002538e8cf460009007e1f000000fadb1300872511ee00ee00db110201010a0affffff0000897e";
 const GREETING: &str = "230000001a0338e8cf46001063616e6172792d617574682d636f646500003c";
 
 #[test]
@@ -213,16 +219,24 @@ fn annotated_packets_have_a_line_for_each_field() {
         "         0001  00 00 00 21              length                 33",
         "         000d  7d 5e 00 00 00           counter                126 (stuffed)",
         "         0012  f8                       direction              request",
-        "         001a  05 00                    destination            5",
-        "         001f  01                       state                  on",
+        "         001c  05 00                    destination            5",
+        "         001e  d0                       mesh operation         d0: power on, device 5",
+        "         0021  01                       state                  on",
     ] {
         assert!(run.stdout.lines().any(|it| it == line), "{line}\n{}", run.stdout);
     }
     assert!(run.stdout.contains("checksum               right\n"), "{}", run.stdout);
-    let broken =
-        cync(&["decode", "-", "--annotate"], format!("{STUFFED}\n7b00000001aa\n").as_bytes());
+    let broken = cync(&["decode", "-", "--annotate"], b"7b00000001aa\n");
     assert_eq!(broken.code, Some(8), "{broken:?}");
     assert!(broken.stdout.contains("not decoded            invalid_length"), "{broken:?}");
+    let wrong = cync(&["decode", "-", "--annotate", "--lenient"], BAD_SUM.as_bytes());
+    assert!(wrong.stdout.contains("wrong: it should be"), "{wrong:?}");
+    let json = &cync(&["decode", "-", "--annotate", "--json"], b"d300000000").json()[0];
+    let expected = json!([
+        {"at": 0, "len": 1, "hex": "d3", "field": "type", "value": "HEARTBEAT_DEV"},
+        {"at": 1, "len": 4, "hex": "00000000", "field": "length", "value": "0"},
+    ]);
+    assert_eq!(json["fields"], expected);
 }
 
 #[test]

@@ -31,6 +31,15 @@ fn two_hours_are_told_every_quarter_of_an_hour_and_nothing_grows() {
 }
 
 #[test]
+fn a_script_gets_an_object_a_quarter_of_an_hour_and_the_verdict() {
+    let run = cync(&["soak", "--hours", "2", "--json"], b"");
+    let all = run.json();
+    let (verdict, quarters) = all.split_last().unwrap();
+    assert_eq!((run.code, &verdict["holds"]), (Some(0), &true.into()), "{run:?}");
+    assert_eq!((&quarters[0]["virtual_s"], &quarters[0]["commands"]), (&900.into(), &1_500.into()));
+}
+
+#[test]
 fn growth_needs_more_than_one_hour() {
     for hours in ["0", "1", "-1", "1.5", "x"] {
         assert_eq!(cync(&["soak", "--hours", hours], b"").code, Some(2), "{hours}");

@@ -255,6 +255,10 @@ mod tests {
             ("[encode.power]\ndevice = 255\n", "2: encode.power.device: invalid value"),
             ("[chaos]\nonly = [true]\n", "2: chaos.only: array is the wrong type"),
             ("[b]\n[a]\n", "1: b: unknown command"),
+            (
+                "[toggle]\nauth-code = \"x\"\n",
+                "2: toggle.auth-code: unknown key; there are simulate, ",
+            ),
         ] {
             let found = mistake(text);
             assert!(found.starts_with(says) && !found.contains('\n'), "{text:?}: {found}");

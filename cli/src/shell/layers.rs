@@ -34,6 +34,7 @@ pub(super) fn merge(
             filed.push(Given { option, source, setting });
         }
     }
+    let alone = root.clone().try_get_matches_from(argv).is_ok();
     let mut argv = argv.to_vec();
     let mut added = Vec::new();
     for layer in [variables, filed] {
@@ -46,7 +47,7 @@ pub(super) fn merge(
             }
         }
     }
-    root.clone().try_get_matches_from(&argv).map_err(|error| blame(error, &added))
+    root.clone().try_get_matches_from(&argv).map_err(|error| blame(error, alone, &added))
 }
 
 /// Whether nothing on the command line, or in a stronger layer, contradicts.
@@ -72,8 +73,8 @@ fn insert(argv: &mut Vec<OsString>, words: &[OsString]) {
     argv.splice(at..at, words.iter().cloned());
 }
 
-/// An error about an option that is not on the command line says where it is.
-fn blame(error: clap::Error, added: &[Given]) -> Stop {
+/// An error about an option that is not on the command line says where it is. The command line `alone` may be right.
+fn blame(error: clap::Error, alone: bool, added: &[Given]) -> Stop {
     let mut named = Vec::new();
     for kind in [ContextKind::InvalidArg, ContextKind::PriorArg] {
         match error.get(kind) {
@@ -88,6 +89,11 @@ fn blame(error: clap::Error, added: &[Given]) -> Stop {
     };
     match added.iter().find(is_named) {
         Some(given) => Stop::Setting(format!("{}: {}", given.source, line(&error))),
+        // Something that is set needs something that is not.
+        None if alone => {
+            let sources: Vec<String> = added.iter().map(|given| given.source.to_string()).collect();
+            Stop::Setting(format!("{}: {}", sources.join(", "), line(&error)))
+        }
         None => Stop::CommandLine(Box::new(error)),
     }
 }

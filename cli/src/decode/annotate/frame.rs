@@ -91,6 +91,13 @@ impl Parts<'_, '_, '_> {
         }
     }
 
+    /// What the part that was taken last stands for.
+    fn explained(&mut self, command: &Command) {
+        if let Some(field) = self.walk.fields.last_mut() {
+            field.value = format!("{}: {command}", field.value);
+        }
+    }
+
     fn all(&mut self, parts: &[Part]) {
         for part in parts {
             let role = if part.1 == "reserved" { Role::Unknown } else { Role::Data };
@@ -149,7 +156,7 @@ fn meaning(parts: &mut Parts<'_, '_, '_>, meaning: Meaning<'_>, data: &[u8]) {
         Meaning::Command(_, command) => {
             let (addresses, vendor) = MESH.split_at(4);
             parts.all(addresses);
-            parts.named(command.to_string());
+            parts.explained(&command);
             parts.all(vendor);
             parts.all(parameters(&command));
             parts.up_to(HEAD + data.len(), Role::Data, "parameters");

@@ -169,7 +169,7 @@ fn prefix(walk: &mut Walk<'_>) {
 
 fn datapoints(walk: &mut Walk<'_>, info: &DeviceInfo<'_>) {
     for point in info.datapoints() {
-        walk.take(1, Role::Data, "datapoint", number);
+        walk.take(1, Role::Data, "datapoint", digits);
         walk.take(2, Role::Data, "kind and length", |bytes| {
             let [high, low] = *bytes else { return String::new() };
             let head = u16::from_be_bytes([high, low]);
