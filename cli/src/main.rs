@@ -16,6 +16,7 @@ mod lines;
 mod log;
 #[cfg(planted)]
 mod plant;
+mod printable;
 mod render;
 mod replay;
 mod report;
@@ -28,6 +29,7 @@ mod stats;
 mod streams;
 mod toggle;
 mod validate;
+mod wire;
 
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -75,9 +77,10 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// Says something on standard error. A closed standard error is nobody's problem.
+/// Says something on standard error, on one line. A closed standard error is nobody's problem.
 fn complain(problem: impl std::fmt::Display) -> Exit {
     use std::io::Write;
+    let problem = printable::one_line(&problem.to_string());
     let _ = writeln!(std::io::stderr(), "cync: {problem}");
     Exit::Failed
 }

@@ -17,6 +17,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tracing::Instrument;
 
 /// Connections that greeted and that nobody took; while there are so many no other is accepted.
 const MOST_UNTAKEN: usize = 64;
@@ -109,7 +110,8 @@ impl<R: Runtime> Listener<R> {
         let acceptor = runtime.bind(on).await?;
         let local_addr = runtime.local_addr(&acceptor)?;
         let line = Arc::new(Accepting::default());
-        runtime.spawn(accept(runtime.clone(), acceptor, hub.clone(), Arc::clone(&line), wrap));
+        let accepting = accept(runtime.clone(), acceptor, hub.clone(), Arc::clone(&line), wrap);
+        runtime.spawn(accepting.in_current_span());
         Ok(Self { hub, local_addr, line })
     }
 
@@ -168,7 +170,8 @@ async fn accept<R: Runtime, IO, F>(
                 Err(error) => tracing::warn!(event = "refused", %peer, %error),
                 Ok(place) => {
                     let serving = serve(hub.clone(), place, wrap(stream), peer, Arc::clone(&line));
-                    runtime.spawn(serving);
+                    let span = tracing::error_span!("connection", %peer);
+                    runtime.spawn(serving.instrument(span));
                 }
             },
         }
@@ -191,7 +194,7 @@ async fn serve<R: Runtime, IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             tracing::info!(event = "connected", %peer, %endpoint);
             line.put(Accepted { endpoint, peer, client, is_new });
             drop(line);
-            let end = driver.run().await;
+            let end = driver.run().instrument(tracing::error_span!("session", %endpoint)).await;
             tracing::info!(event = "disconnected", %peer, %endpoint, ?end);
         }
     }

@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
+use tracing::Span;
 
 /// Tells the local time of a site.
 pub(crate) type LocalTime = Arc<dyn Fn() -> CivilTime + Send + Sync>;
@@ -84,6 +85,8 @@ pub(crate) struct Inner {
     pub(crate) session: Box<dyn AnySession>,
     /// The messages whose end somebody waits for.
     pub(crate) ends: BTreeMap<MessageId, End>,
+    /// In which span of the application a message was sent, while it has not ended and debugging is on.
+    spans: BTreeMap<MessageId, Span>,
     /// Those who wait for room for a message.
     pub(crate) senders: Line,
     /// Those who wait for a message.
@@ -118,6 +121,7 @@ impl<T: Timer> Shared<T> {
         let inner = Inner {
             session,
             ends: BTreeMap::new(),
+            spans: BTreeMap::new(),
             senders: Line::default(),
             readers: Line::default(),
             watchers: Line::default(),
@@ -283,6 +287,18 @@ impl Inner {
         self.seat != seat
     }
 
+    /// A message was sent just now: what is logged of it belongs to the span that the application is in.
+    pub(crate) fn note_span(&mut self, id: MessageId) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            self.spans.insert(id, Span::current());
+        }
+    }
+
+    /// The span in which a message was sent.
+    pub(crate) fn span(&self, id: MessageId) -> Option<Span> {
+        self.spans.get(&id).cloned()
+    }
+
     /// Waits in a line.
     pub(crate) fn wait(
         &mut self,
@@ -435,7 +451,10 @@ impl Inner {
             self.subscribers.tell(&event, &mut self.wakes);
             match event {
                 Event::Done { id, outcome, receipt } => {
-                    tracing::debug!(event = "done", msg_id = %id, ?outcome, attempts = receipt.attempts);
+                    let span = self.spans.remove(&id).unwrap_or_else(Span::none);
+                    span.in_scope(|| {
+                        tracing::debug!(event = "done", %id, ?outcome, attempts = receipt.attempts);
+                    });
                     // Nobody waits for the others.
                     if let Some(end) = self.ends.get_mut(&id)
                         && let End::Expected(Some(waker)) =

@@ -1,22 +1,24 @@
 //! `cync toggle`: switches a device, and says what became of every command.
 
+mod cync;
 mod failure;
+mod lab;
 mod tally;
 
 use crate::exit::Exit;
 use crate::impairment::Impairment;
-use crate::log::LogLevel;
-use crate::{arg, auth, complain, entropy, interrupt};
+use crate::log::{LogFormat, LogLevel};
+use crate::wire::{OneWire, Wire};
+use crate::{arg, complain, interrupt};
 use clap::{ArgGroup, ValueEnum};
-use cync_core::wire::{Command, Destination, Endpoint};
-use cync_core::{AuthCode, Config, Receipt, Request, Stage};
-use cync_sim::net::{DeviceOptions, SimulatedDevice};
-use cync_tokio::{Client, SendError};
+use cync_core::wire::Endpoint;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
-use tally::Tally;
+use tracing::Span;
+use uuid::Uuid;
 
 /// Switch a device on and off, reliably
 ///
@@ -26,6 +28,11 @@ use tally::Tally;
 #[command(after_help = EXAMPLES, group(ArgGroup::new("peer").required(true).args(["simulate", "device_host"])))]
 #[command(mut_args(Impairment::only_with_simulate))]
 pub(crate) struct Args {
+    #[command(flatten)]
+    _one_wire: OneWire,
+    /// What the device speaks
+    #[arg(long, value_enum, value_name = "WIRE", default_value_t = Wire::Cync)]
+    wire: Wire,
     /// Start a simulated device for this run, instead of dialling one
     #[arg(long, conflicts_with = "device_port")]
     simulate: bool,
@@ -35,7 +42,7 @@ pub(crate) struct Args {
     /// The port the device listens on
     #[arg(long, value_name = "PORT", default_value_t = 9000, value_parser = arg::port)]
     device_port: u16,
-    /// What logs call the device; its endpoint if not given
+    /// What logs, and requests with --wire lab, call the device; its endpoint or, with --wire lab, its host if not given
     #[arg(long, value_name = "LABEL")]
     device_id: Option<String>,
     /// The endpoint to greet with and to put into commands: 0x..., eight hex digits, or decimal
@@ -53,7 +60,7 @@ pub(crate) struct Args {
     /// When a command is done
     #[arg(long, value_enum, default_value_t = Until::Acked)]
     until: Until,
-    /// Transmissions of one command at most, the first included; as many as fit the deadline if not given
+    /// Transmissions of one command at most, the first included; if not given as many as fit the deadline, with --wire lab 2
     #[arg(long, value_name = "N", value_parser = arg::attempts)]
     max_attempts: Option<NonZeroU16>,
     /// How long one command may take, from 250ms
@@ -68,6 +75,15 @@ pub(crate) struct Args {
     /// How much to log, on standard error
     #[arg(long, value_name = "LEVEL", default_value = "warn", ignore_case = true)]
     log_level: LogLevel,
+    /// How it is logged
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Pretty)]
+    log_format: LogFormat,
+    /// How long a connection may take to be made; 1s if not given
+    #[arg(long, value_name = "TIME", value_parser = arg::duration, help_heading = "With --wire lab")]
+    connect_timeout: Option<Duration>,
+    /// How long an answer may take from the connection on; 1.5s if not given
+    #[arg(long, value_name = "TIME", value_parser = arg::duration, help_heading = "With --wire lab")]
+    io_timeout: Option<Duration>,
     #[command(flatten, next_help_heading = "With --simulate")]
     impairment: Impairment,
     /// Repeats the same losses and other faults; random if not given. A device that is dialled has a seed of its own
@@ -79,6 +95,8 @@ const EXAMPLES: &str = "\
 Examples:
   cync toggle --simulate --state alternate --count 100 --until executed --loss 20% --duplicate 10%
   cync toggle --device-host 192.168.1.50 --device-id kitchen --state on --until executed
+
+  cync toggle --simulate --wire lab --state on --log-level debug --log-format json
 
 Against `cync simulate`, started in another terminal:
   cync toggle --device-host 127.0.0.1 --count 10 --until executed
@@ -116,152 +134,59 @@ enum Until {
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
-    let config = match config(args) {
-        Ok(config) => config,
-        Err(exit) => return exit,
-    };
-    args.log_level.start();
-    match crate::runtime(toggle(args, config)) {
-        Ok(exit) => exit,
-        Err(error) => complain(format_args!("cannot start: {error}")),
-    }
-}
-
-fn config(args: &Args) -> Result<Config, Exit> {
-    let code = auth::code(args.auth_file.as_deref())
-        .map_err(complain)?
-        .unwrap_or_else(|| auth::PLACEHOLDER.to_vec());
-    let auth = AuthCode::new(&code).map_err(complain)?;
-    let mut config = Config::greeter(args.endpoint, auth);
-    config.retry.max_attempts = args.max_attempts;
-    config.deadline = args.deadline;
-    config.redial.first_attempts = 1;
-    config.ack_timer.initial = config.ack_timer.initial.min(args.deadline);
-    if args.deadline < config.ack_timer.floor {
-        let floor = humantime::format_duration(config.ack_timer.floor);
-        complain(format_args!("--deadline is too short: one answer may take {floor}"));
-        return Err(Exit::Usage);
-    }
-    Ok(config)
-}
-
-async fn toggle(args: &Args, config: Config) -> Exit {
-    let interrupt = match interrupt::listen() {
-        Ok(interrupt) => interrupt,
-        Err(error) => return complain(format_args!("cannot wait for an interrupt: {error}")),
-    };
-    let chance = entropy::seed();
-    let seed = args.seed.unwrap_or(chance);
-    let device = if args.simulate {
-        match simulated(args, seed).await {
-            Ok(device) => Some(device),
+    let ran = match args.wire {
+        Wire::Cync => match cync::config(args) {
+            Ok(config) => args.logged(|interrupt| cync::toggle(args, config, interrupt)),
             Err(exit) => return exit,
-        }
-    } else {
-        None
+        },
+        Wire::Lab => match lab::config(args) {
+            Ok(config) => args.logged(|interrupt| lab::toggle(args, config, interrupt)),
+            Err(exit) => return exit,
+        },
     };
-    let (host, port) = match (&device, &args.device_host) {
-        (Some(device), _) => (device.local_addr().ip().to_string(), device.local_addr().port()),
-        (None, host) => (host.clone().unwrap_or_default(), args.device_port),
-    };
-    // A device that was running before remembers message numbers of earlier runs: they must not start alike.
-    let start = if device.is_some() { seed } else { chance };
-    let mut tally = Tally::new(args.count);
-    let run = async {
-        let builder = Client::builder(config).seed(start).reconnect(false);
-        let client = match builder.connect(format!("{host}:{port}")).await {
-            Ok(client) => client,
-            Err(error) => return failure::not_connected(&host, port, &error),
-        };
-        let exit = commands(args, &client, &mut tally).await;
-        client.close().await;
-        exit
-    };
-    let exit = tokio::select! {
-        exit = run => exit,
-        () = interrupt => Exit::Interrupted,
-    };
-    if exit == Exit::NotConnected && tally.is_empty() {
-        return exit;
-    }
-    tally.seed = args.simulate.then_some(seed);
-    tally.finish(exit, device.as_ref())
+    ran.unwrap_or_else(|error| complain(format_args!("cannot start: {error}")))
 }
 
-async fn simulated(args: &Args, seed: u64) -> Result<SimulatedDevice, Exit> {
-    let link = args.impairment.link(seed);
-    let options = DeviceOptions { address: args.device, link, ..DeviceOptions::default() };
-    let listen = options.listen;
-    SimulatedDevice::start(options)
-        .await
-        .map_err(|error| complain(format_args!("cannot listen on {listen}: {error}")))
-}
+type Interrupt = std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
-/// Sends the commands one after the other, and takes what the device says meanwhile.
-async fn commands(args: &Args, client: &Client, tally: &mut Tally) -> Exit {
-    let Some(to) = Destination::device(args.device) else { return Exit::Usage };
-    let until = match args.until {
-        Until::Acked => Stage::Acked,
-        Until::Executed => Stage::Executed,
-    };
-    let listen = async {
-        while let Some(message) = client.recv().await {
-            tracing::debug!(event = "message", kind = %message.kind, meaning = ?message.meaning());
-        }
-        std::future::pending::<()>().await;
-    };
-    let send = async {
-        let mut worst = Exit::Done;
-        for index in 0..args.count {
-            let on = args.state.is_on(index);
-            let request = Request::from(Command::Power { to, on }).until(until);
-            tally.begin();
-            let result = client.send(request).await;
-            tally.count(&result);
-            log(args, index, on, &result);
-            if !args.quiet {
-                report(args, index, on, &result);
+impl Args {
+    /// Runs a task with a log, and what ends it early.
+    fn logged<F: Future<Output = Exit>>(
+        &self,
+        task: impl FnOnce(Interrupt) -> F,
+    ) -> io::Result<Exit> {
+        let _log = self.log_level.start(self.log_format)?;
+        crate::runtime(async {
+            match interrupt::listen() {
+                Ok(interrupt) => task(Box::pin(interrupt)).await,
+                Err(error) => complain(format_args!("cannot wait for an interrupt: {error}")),
             }
-            if let Err(error) = &result {
-                let exit = failure::exit(error, until);
-                worst = failure::worse(worst, exit);
-                if exit == Exit::NotConnected {
-                    complain(failure::gave_up(index + 1, error));
-                    break;
-                }
-            }
+        })
+    }
+
+    /// The host and the port to dial.
+    fn peer(&self, simulated: Option<SocketAddr>) -> (String, u16) {
+        match simulated {
+            Some(addr) => (addr.ip().to_string(), addr.port()),
+            None => (self.device_host.clone().unwrap_or_default(), self.device_port),
         }
-        worst
-    };
-    tokio::select! {
-        worst = send => worst,
-        () = listen => Exit::Failed,
+    }
+
+    /// Prints what became of a command.
+    fn report(&self, index: u32, on: bool, outcome: impl FnOnce() -> String) {
+        if self.quiet {
+            return;
+        }
+        let state = if on { "on" } else { "off" };
+        let width = self.count.to_string().len();
+        // A closed standard output does not stop the commands.
+        let _ = writeln!(io::stdout(), "{:>width$} {state:<3} {}", index + 1, outcome());
     }
 }
 
-fn log(args: &Args, index: u32, on: bool, result: &Result<Receipt, SendError>) {
-    let endpoint = args.endpoint.to_string();
-    let device_id = args.device_id.as_deref().unwrap_or(&endpoint);
-    match result {
-        Ok(receipt) => {
-            tracing::info!(event = "command", device_id, index, on, attempts = receipt.attempts);
-        }
-        Err(error) => tracing::warn!(event = "command", device_id, index, on, %error),
-    }
-}
-
-fn report(args: &Args, index: u32, on: bool, result: &Result<Receipt, SendError>) {
-    let state = if on { "on" } else { "off" };
-    let outcome = match result {
-        Ok(receipt) => {
-            let stage = if receipt.stage == Some(Stage::Executed) { "executed" } else { "acked" };
-            let times = if receipt.attempts == 1 { "time" } else { "times" };
-            let took = tally::milliseconds(receipt.done_at.since(receipt.queued_at));
-            format!("{stage:<8} in {took:>9}, transmitted {} {times}", receipt.attempts)
-        }
-        Err(error) => format!("FAILED: {error}"),
-    };
-    let width = args.count.to_string().len();
-    // A closed standard output does not stop the commands.
-    let _ = writeln!(io::stdout(), "{:>width$} {state:<3} {outcome}", index + 1);
+/// A new message's correlation id, and the span of all that is logged of it.
+fn message() -> (String, Span) {
+    let msg_id = Uuid::now_v7().simple().to_string();
+    let span = tracing::error_span!("command", msg_id);
+    (msg_id, span)
 }

@@ -3,12 +3,31 @@
 use crate::complain;
 use crate::exit::Exit;
 use crate::impairment::Shown;
-use cync_core::{Receipt, Stage};
-use cync_sim::net::SimulatedDevice;
-use cync_tokio::SendError;
+use cync_core::Stage;
+use cync_sim::net::LinkCounts;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::time::Duration;
+
+/// What became of one command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    /// How long it took; `None` if it failed.
+    pub(super) took: Option<Duration>,
+    /// How often it was transmitted.
+    pub(super) attempts: u16,
+    /// The highest stage seen.
+    pub(super) stage: Option<Stage>,
+}
+
+/// What a device says that was simulated for the run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Simulated {
+    /// How often it executed a command.
+    pub(super) applied: u64,
+    /// What happened on its links, if it has any to tell of; such a device executes nothing twice.
+    pub(super) links: Option<LinkCounts>,
+}
 
 /// Counts of commands.
 #[derive(Debug, Default)]
@@ -37,34 +56,24 @@ impl Tally {
         self.begun += 1;
     }
 
-    pub(super) fn count(&mut self, result: &Result<Receipt, SendError>) {
+    pub(super) fn count(&mut self, ended: Ended) {
+        let Ended { took, attempts, stage } = ended;
         self.ended += 1;
-        let receipt = match result {
-            Ok(receipt) => {
-                self.latencies.push(receipt.done_at.since(receipt.queued_at));
-                Some(receipt)
-            }
-            Err(error) => {
-                self.failed += 1;
-                error.receipt()
-            }
-        };
-        let attempts = receipt.map_or(0, |receipt| receipt.attempts);
+        self.failed += u32::from(took.is_none());
+        self.latencies.extend(took);
         self.retransmissions += u64::from(attempts.saturating_sub(1));
-        let stage = receipt.and_then(|receipt| receipt.stage);
         self.acked += u32::from(stage >= Some(Stage::Acked));
         self.executed += u32::from(stage >= Some(Stage::Executed));
     }
 
     /// Prints the summary. A device that executed more often than it was asked to is a failure, whatever else went well.
-    pub(super) fn finish(mut self, exit: Exit, device: Option<&SimulatedDevice>) -> Exit {
+    pub(super) fn finish(mut self, exit: Exit, device: Option<Simulated>) -> Exit {
         self.latencies.sort_unstable();
         let mut text = self.to_string();
-        let applied = device.map(SimulatedDevice::applied_count);
-        if let Some(device) = device {
-            let links = Shown(device.link_counts());
+        if let Some(Simulated { applied, links }) = device {
             // Writing to a string cannot fail.
-            let _ = write!(text, "{:<20} {}\n{links}", "applied by device", device.applied_count());
+            let _ = writeln!(text, "{:<20} {applied}", "applied by device");
+            let _ = links.map(|links| write!(text, "{}", Shown(links)));
         }
         if let Some(seed) = self.seed {
             let _ = writeln!(text, "{:<20} {seed}", "seed");
@@ -74,11 +83,13 @@ impl Tally {
         {
             return complain(format_args!("cannot write the summary: {error}"));
         }
-        match applied {
-            Some(applied) if applied > u64::from(self.asked) => complain(format_args!(
-                "the device executed {applied} commands of {}: some of them twice",
-                self.asked
-            )),
+        match device {
+            Some(Simulated { applied, links: Some(_) }) if applied > u64::from(self.asked) => {
+                complain(format_args!(
+                    "the device executed {applied} commands of {}: some of them twice",
+                    self.asked
+                ))
+            }
             _ => exit,
         }
     }

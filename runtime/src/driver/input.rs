@@ -13,7 +13,7 @@ pub(super) struct Read {
 }
 
 impl Read {
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 }
