@@ -157,7 +157,7 @@ mod tests {
     fn a_long_essential_record_takes_the_room_of_several_disposable_ones() {
         let mut queue = full_of(&[(Disposable, "aa"), (Disposable, "bb"), (Disposable, "cc")]);
         assert_eq!(queue.push(Essential, b"dddddd".into()), Ok(()));
-        assert_eq!(all(&mut queue), [record("cc"), Next::Dropped(2), record("dddddd")]);
+        assert_eq!(all(&mut queue), [record("cc"), record("dddddd"), Next::Dropped(2)]);
     }
 
     #[test]

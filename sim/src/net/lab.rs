@@ -253,8 +253,7 @@ async fn answer(
     let len = frame.encode(&mut out).map_err(io::Error::other)?;
     let bytes = out.get(..len).unwrap_or_default();
     stream.write_all(bytes).await?;
-    let elapsed_ms =
-        u32::try_from(came.elapsed().as_micros()).map_or(f64::INFINITY, f64::from) / 1000.0;
+    let elapsed_ms = u64::try_from(came.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::debug!(
         event = "tcp_packet",
         direction = "send",
