@@ -77,10 +77,10 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// Says something on standard error, on one line. A closed standard error is nobody's problem.
+/// Says something on standard error. What follows its first line is indented, whatever text of others it has. A closed standard error is nobody's problem.
 fn complain(problem: impl std::fmt::Display) -> Exit {
     use std::io::Write;
-    let problem = printable::one_line(&problem.to_string());
+    let problem = printable::indented(&problem.to_string());
     let _ = writeln!(std::io::stderr(), "cync: {problem}");
     Exit::Failed
 }

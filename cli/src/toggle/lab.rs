@@ -3,6 +3,7 @@
 use super::tally::{Ended, Simulated, Tally, milliseconds};
 use super::{Args, failure};
 use crate::exit::Exit;
+use crate::printable::one_line;
 use crate::{complain, entropy, log};
 use cync_core::lab::{
     Exchange, ExchangeConfig, LabEvent, LabFailure, LabOutcome, MAX_FRAME, Toggle,
@@ -105,7 +106,7 @@ async fn commands(
         }
     }
     if worst == Exit::NotConnected {
-        let why = last_error.unwrap_or_default();
+        let (address, why) = (one_line(address), last_error.unwrap_or_default());
         complain(format_args!(
             "no answer from {address}: {why}; check --device-host and --device-port, or start a device with \
              `cync simulate --wire lab`"
@@ -256,7 +257,7 @@ impl<'a> Talk<'a> {
                     (self.dialling, self.stream) = (None, None);
                     self.unwritten.clear();
                     let elapsed_ms = log::milliseconds(self.now().since(Instant::ZERO));
-                    let error = self.error.as_ref().map(|error| tracing::field::display(error));
+                    let error = self.error.as_ref().map(tracing::field::display);
                     tracing::info!(
                         event = "attempt",
                         elapsed_ms,
