@@ -20,6 +20,7 @@ mod metrics;
 mod output;
 #[cfg(planted)]
 mod plant;
+mod printable;
 mod progress;
 mod render;
 mod replay;
@@ -35,6 +36,7 @@ mod streams;
 mod tap;
 mod toggle;
 mod validate;
+mod wire;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use colour::Colour;
@@ -128,9 +130,10 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// Says something on standard error. A closed standard error is nobody's problem.
+/// Says something on standard error. What follows its first line is indented, whatever text of others it has. A closed standard error is nobody's problem.
 fn complain(problem: impl std::fmt::Display) -> Exit {
     use std::io::Write;
+    let problem = printable::indented(&problem.to_string());
     let _ = writeln!(std::io::stderr(), "cync: {problem}");
     Exit::Failed
 }

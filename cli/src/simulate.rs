@@ -6,11 +6,15 @@ use crate::entropy;
 use crate::exit::Exit;
 use crate::impairment::{Impairment, Shown};
 use crate::interrupt;
-use crate::log::LogLevel;
+use crate::log::{LogFormat, LogLevel};
 use crate::metrics;
-use cync_sim::net::{DeviceOptions, SimulatedDevice};
+use crate::wire::{OneWire, Wire};
+use clap::ValueEnum;
+use cync_sim::net::{DeviceOptions, LabDevice, LabMode, LabOptions, SimulatedDevice};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tracing::Instrument;
 
 /// Run a simulated device until interrupted
 ///
@@ -20,6 +24,11 @@ use std::net::{IpAddr, SocketAddr};
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    _one_wire: OneWire,
+    /// What it speaks
+    #[arg(long, value_enum, value_name = "WIRE", default_value_t = Wire::Cync)]
+    wire: Wire,
     /// The address to listen on; 0.0.0.0 lets other machines dial in
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     host: IpAddr,
@@ -37,8 +46,32 @@ pub(crate) struct Args {
     /// How much to log, on standard error
     #[arg(long, value_name = "LEVEL", default_value = "info", ignore_case = true)]
     log_level: LogLevel,
+    /// How it is logged
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Pretty)]
+    log_format: LogFormat,
     #[command(flatten)]
     metrics: metrics::Options,
+    /// What becomes of requests
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = Mode::Success, help_heading = "With --wire lab")]
+    mode: Mode,
+    /// How long --mode delay waits; 1s if not given
+    #[arg(long, value_name = "TIME", value_parser = arg::duration, help_heading = "With --wire lab")]
+    delay: Option<Duration>,
+}
+
+/// What becomes of a laboratory request.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+enum Mode {
+    /// It is executed and answered
+    Success,
+    /// It is executed, and answered --delay later
+    Delay,
+    /// It is executed and never answered
+    Timeout,
+    /// It is executed, and the connection closed instead of an answer
+    Disconnect,
+    /// Connections are closed before anything is read
+    Reject,
 }
 
 const EXAMPLES: &str = "\
@@ -46,6 +79,7 @@ Examples:
   cync simulate --port 0
   cync simulate --loss 20% --duplicate 10% --latency 30ms --seed 7
   cync simulate --drop-pattern 1/5
+  cync simulate --wire lab --mode delay --delay 2s
   cync simulate --latency 500ms --latency-variance 50ms --reorder 30% --reorder-delay 100ms --corrupt 5%
 
 Then, in another terminal, with the port it printed:
@@ -53,11 +87,56 @@ Then, in another terminal, with the port it printed:
 ";
 
 pub(crate) fn run(args: &Args) -> Exit {
-    args.log_level.start();
-    match crate::runtime(serve(args)) {
-        Ok(exit) => exit,
-        Err(error) => complain(format_args!("cannot start: {error}")),
-    }
+    let log = match args.log_level.start(args.log_format) {
+        Ok(log) => log,
+        Err(error) => return complain(format_args!("cannot start: {error}")),
+    };
+    let ran = match args.wire {
+        Wire::Cync => {
+            let span = tracing::error_span!("device", device_id = args.device);
+            crate::runtime(serve(args).instrument(span))
+        }
+        Wire::Lab => crate::runtime(serve_lab(args)),
+    };
+    drop(log);
+    ran.unwrap_or_else(|error| complain(format_args!("cannot start: {error}")))
+}
+
+/// Prints something. A closed standard output does not concern the device.
+fn say(text: std::fmt::Arguments<'_>) {
+    let mut out = io::stdout();
+    let _ = out.write_fmt(text).and_then(|()| out.flush());
+}
+
+async fn serve_lab(args: &Args) -> Exit {
+    let mode = match (args.mode, args.delay) {
+        (Mode::Delay, delay) => LabMode::Delay(delay.unwrap_or(Duration::from_secs(1))),
+        (_, Some(_)) => {
+            complain("--delay is of no use without --mode delay");
+            return Exit::Usage;
+        }
+        (Mode::Success, None) => LabMode::Success,
+        (Mode::Timeout, None) => LabMode::Timeout,
+        (Mode::Disconnect, None) => LabMode::Disconnect,
+        (Mode::Reject, None) => LabMode::Reject,
+    };
+    let listen = SocketAddr::new(args.host, args.port);
+    let device = match LabDevice::start(LabOptions { listen, mode }).await {
+        Ok(device) => device,
+        Err(error) => return complain(cannot_listen(listen, &error)),
+    };
+    // Whoever reads the first line may interrupt at once.
+    let interrupt = match interrupt::listen() {
+        Ok(interrupt) => interrupt,
+        Err(error) => return complain(format_args!("cannot wait for an interrupt: {error}")),
+    };
+    say(format_args!("laboratory device listens on {}\n", device.local_addr()));
+    interrupt.await;
+    let state = if device.is_on() { "on" } else { "off" };
+    say(format_args!("\n{:<20} {state}\n", "state"));
+    say(format_args!("{:<20} {}\n", "applied by device", device.applied_count()));
+    say(format_args!("{:<20} {}\n", "connections", device.connections()));
+    Exit::Interrupted
 }
 
 async fn serve(args: &Args) -> Exit {
@@ -82,13 +161,8 @@ async fn serve(args: &Args) -> Exit {
         Err(error) => return complain(format_args!("cannot wait for an interrupt: {error}")),
     };
     let addr = device.local_addr();
-    let say = |text: std::fmt::Arguments<'_>| {
-        let mut out = io::stdout();
-        // A closed standard output does not concern the device.
-        let _ = out.write_fmt(text).and_then(|()| out.flush());
-    };
     say(format_args!("device {} listens on {addr} (seed {seed})\n", args.device));
-    server.iter().for_each(metrics::announce);
+    server.iter().for_each(|server| metrics::announce(server, false));
     interrupt.await;
     let state = if device.state().on { "on" } else { "off" };
     say(format_args!("\n{:<20} {}\n", "state", state));

@@ -16,6 +16,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tracing::Instrument;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -164,11 +165,12 @@ impl<R: Runtime> Builder<R> {
             move || dialling.stage()
         };
         let kept = keeper::keep_connected(duty, move || Arc::clone(&dialling).dial(), stage);
-        runtime.spawn(async move {
+        let kept = async move {
             if let Err(error) = kept.await {
                 tracing::debug!(event = "gave_up", %error);
             }
-        });
+        };
+        runtime.spawn(kept.in_current_span());
         client.ready_at(Some(address)).await?;
         Ok(client)
     }

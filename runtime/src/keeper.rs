@@ -142,7 +142,7 @@ where
             Some(Ok(io)) => {
                 let driver = Driver::new(Arc::clone(&duty.shared), io, Vec::new());
                 let end = driver.run().await;
-                tracing::debug!(event = "disconnected", ?end);
+                tracing::info!(event = "disconnected", ?end);
             }
         }
     }

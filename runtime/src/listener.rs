@@ -17,6 +17,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use tracing::Instrument;
 
 /// How long to wait when the system has no more connections to give.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -107,7 +108,8 @@ impl<R: Runtime> Listener<R> {
         let acceptor = runtime.bind(on).await?;
         let local_addr = runtime.local_addr(&acceptor)?;
         let line = Arc::new(Accepting::default());
-        runtime.spawn(accept(runtime.clone(), acceptor, hub.clone(), Arc::clone(&line), wrap));
+        let accepting = accept(runtime.clone(), acceptor, hub.clone(), Arc::clone(&line), wrap);
+        runtime.spawn(accepting.in_current_span());
         Ok(Self { hub, local_addr, line })
     }
 
@@ -166,7 +168,8 @@ async fn accept<R: Runtime, IO, F>(
                 Err(error) => tracing::warn!(event = "refused", %peer, %error),
                 Ok(place) => {
                     let serving = serve(hub.clone(), place, wrap(stream), peer, Arc::clone(&line));
-                    runtime.spawn(serving);
+                    let span = tracing::error_span!("connection", %peer);
+                    runtime.spawn(serving.instrument(span));
                 }
             },
         }
@@ -190,7 +193,7 @@ async fn serve<R: Runtime, IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             tracing::info!(event = "connected", %peer, %endpoint);
             line.put(Accepted { endpoint, peer, client, is_new }, most);
             drop(line);
-            let end = driver.run().await;
+            let end = driver.run().instrument(tracing::error_span!("session", %endpoint)).await;
             tracing::info!(event = "disconnected", %peer, %endpoint, ?end);
         }
     }

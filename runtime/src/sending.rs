@@ -210,6 +210,7 @@ impl<T: Timer> Sent<T> {
         task: Option<Waker>,
     ) -> Self {
         inner.ends.insert(id, End::Expected(task));
+        inner.note_span(id);
         Self { shared: Arc::clone(shared), id, watchman: Watchman::new(), told: false }
     }
 

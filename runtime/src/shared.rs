@@ -15,6 +15,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
+use tracing::Span;
 
 /// Tells the local time of a site.
 pub(crate) type LocalTime = Arc<dyn Fn() -> CivilTime + Send + Sync>;
@@ -85,6 +86,8 @@ pub(crate) struct Inner {
     pub(crate) session: Box<dyn AnySession>,
     /// The messages whose end somebody waits for.
     pub(crate) ends: BTreeMap<MessageId, End>,
+    /// In which span of the application a message was sent, while it has not ended and debugging is on.
+    spans: BTreeMap<MessageId, Span>,
     /// Those who wait for room for a message.
     pub(crate) senders: Line,
     /// Those who wait for a message.
@@ -122,6 +125,7 @@ impl<T: Timer> Shared<T> {
         let inner = Inner {
             session,
             ends: BTreeMap::new(),
+            spans: BTreeMap::new(),
             senders: Line::default(),
             readers: Line::default(),
             watchers: Line::default(),
@@ -289,6 +293,18 @@ impl Inner {
         self.seat != seat
     }
 
+    /// A message was sent just now: what is logged of it belongs to the span that the application is in.
+    pub(crate) fn note_span(&mut self, id: MessageId) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            self.spans.insert(id, Span::current());
+        }
+    }
+
+    /// The span in which a message was sent.
+    pub(crate) fn span(&self, id: MessageId) -> Option<Span> {
+        self.spans.get(&id).cloned()
+    }
+
     /// Waits in a line.
     pub(crate) fn wait(
         &mut self,
@@ -441,7 +457,10 @@ impl Inner {
             self.subscribers.tell(&event, &mut self.wakes);
             match event {
                 Event::Done { id, outcome, receipt } => {
-                    tracing::debug!(event = "done", msg_id = %id, ?outcome, attempts = receipt.attempts);
+                    let span = self.spans.remove(&id).unwrap_or_else(Span::none);
+                    span.in_scope(|| {
+                        tracing::debug!(event = "done", %id, ?outcome, attempts = receipt.attempts);
+                    });
                     if outcome.is_success() {
                         self.latencies.record(receipt.done_at.since(receipt.queued_at));
                     }

@@ -6,6 +6,7 @@ mod options;
 mod serve;
 
 pub(crate) use options::{Options, announce};
+pub(crate) use serve::Server;
 
 use crate::complain;
 use crate::exit::Exit;

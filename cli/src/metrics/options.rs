@@ -4,6 +4,7 @@ use super::serve::Server;
 use crate::arg;
 use crate::complain;
 use crate::exit::Exit;
+use serde_json::json;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -43,11 +44,13 @@ impl Options {
 }
 
 /// Says where metrics are served, in one line on standard output.
-pub(crate) fn announce(server: &Server) {
+pub(crate) fn announce(server: &Server, json: bool) {
     tracing::info!(event = "metrics", addr = %server.addr());
+    let at = format!("http://{}/metrics", server.addr());
+    let line = if json { json!({ "metrics": at }).to_string() } else { format!("metrics at {at}") };
     let mut out = io::stdout();
     // A closed standard output does not stop the command.
-    let _ = writeln!(out, "metrics at http://{}/metrics", server.addr());
+    let _ = writeln!(out, "{line}");
     let _ = out.flush();
 }
 

@@ -2,6 +2,7 @@
 
 use crate::complain;
 use crate::exit::Exit;
+use crate::printable::one_line;
 use cync_core::{HangupReason, NotSent, Stage, Unknown};
 use cync_tokio::{ConnectError, DialError, LastFailure, SendError};
 use std::fmt::Display;
@@ -61,6 +62,7 @@ pub(super) fn not_connected(host: &str, port: u16, error: &ConnectError) -> Exit
         ConnectError::Closed { .. } => (&LastFailure::Peer, is_it_one()),
         _ => (error, "check the arguments".to_owned()),
     };
+    let host = one_line(host);
     complain(format_args!("cannot connect to {host}:{port}: {why}; {remedy}"));
     match error {
         ConnectError::Config(_) => Exit::Failed,

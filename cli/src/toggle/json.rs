@@ -1,28 +1,22 @@
 //! What became of a command, as one JSON object.
 
-use cync_core::{Receipt, Stage};
-use cync_tokio::SendError;
+use super::Told;
+use cync_core::Stage;
 use serde_json::json;
 use std::io::{self, Write};
 
 /// Prints the object.
-pub(super) fn report(index: u32, on: bool, result: &Result<Receipt, SendError>) {
-    let receipt = match result {
-        Ok(receipt) => Some(receipt),
-        Err(error) => error.receipt(),
-    };
-    let stage = receipt.and_then(|receipt| receipt.stage);
-    let latency = result.as_ref().ok().map(|receipt| {
-        let took = receipt.done_at.since(receipt.queued_at);
-        u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
-    });
+pub(super) fn report(told: &Told<'_>) {
+    let Told { index, on, msg_id, ended, error, .. } = told;
+    let latency = ended.took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     let object = json!({
         "command": index + 1,
+        "msg_id": msg_id,
         "on": on,
-        "acknowledged": stage >= Some(Stage::Acked),
-        "executed": stage >= Some(Stage::Executed),
-        "error": result.as_ref().err().map(ToString::to_string),
-        "attempts": receipt.map_or(0, |receipt| receipt.attempts),
+        "acknowledged": ended.stage >= Some(Stage::Acked),
+        "executed": ended.stage >= Some(Stage::Executed),
+        "error": error,
+        "attempts": ended.attempts,
         "latency_us": latency,
     });
     // A closed standard output does not stop the commands.

@@ -3,9 +3,8 @@
 use crate::complain;
 use crate::exit::Exit;
 use crate::impairment::Shown;
-use cync_core::{Receipt, Stage};
-use cync_sim::net::SimulatedDevice;
-use cync_tokio::SendError;
+use cync_core::Stage;
+use cync_sim::net::LinkCounts;
 use serde_json::{Map, Value, json};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
@@ -14,6 +13,26 @@ use std::time::Duration;
 /// What is told of latencies: names, and how many in a thousand.
 const PERCENTILES: [(&str, usize); 6] =
     [("p50", 500), ("p90", 900), ("p95", 950), ("p99", 990), ("p99.9", 999), ("max", 1000)];
+
+/// What became of one command.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    /// How long it took; `None` if it failed.
+    pub(super) took: Option<Duration>,
+    /// How often it was transmitted.
+    pub(super) attempts: u16,
+    /// The highest stage seen.
+    pub(super) stage: Option<Stage>,
+}
+
+/// What a device says that was simulated for the run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Simulated {
+    /// How often it executed a command.
+    pub(super) applied: u64,
+    /// What happened on its links, if it has any to tell of; such a device executes nothing twice.
+    pub(super) links: Option<LinkCounts>,
+}
 
 /// Counts of commands.
 #[derive(Debug, Default)]
@@ -28,12 +47,12 @@ pub(super) struct Tally {
     retransmissions: u64,
     pub(super) seed: Option<u64>,
     /// The summary is one JSON object.
-    pub(super) json: bool,
+    json: bool,
 }
 
 impl Tally {
-    pub(super) fn new(asked: u32) -> Self {
-        Self { asked, ..Self::default() }
+    pub(super) fn new(asked: u32, json: bool) -> Self {
+        Self { asked, json, ..Self::default() }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -44,39 +63,30 @@ impl Tally {
         self.begun += 1;
     }
 
-    pub(super) fn count(&mut self, result: &Result<Receipt, SendError>) {
+    pub(super) fn count(&mut self, ended: Ended) {
+        let Ended { took, attempts, stage } = ended;
         self.ended += 1;
-        let receipt = match result {
-            Ok(receipt) => {
-                self.latencies.push(receipt.done_at.since(receipt.queued_at));
-                Some(receipt)
-            }
-            Err(error) => {
-                self.failed += 1;
-                error.receipt()
-            }
-        };
-        let attempts = receipt.map_or(0, |receipt| receipt.attempts);
+        self.failed += u32::from(took.is_none());
+        self.latencies.extend(took);
         self.retransmissions += u64::from(attempts.saturating_sub(1));
-        let stage = receipt.and_then(|receipt| receipt.stage);
         self.acked += u32::from(stage >= Some(Stage::Acked));
         self.executed += u32::from(stage >= Some(Stage::Executed));
     }
 
     /// Prints the summary. A device that executed more often than it was asked to is a failure, whatever else went well.
-    pub(super) fn finish(mut self, exit: Exit, device: Option<&SimulatedDevice>) -> Exit {
+    pub(super) fn finish(mut self, exit: Exit, device: Option<Simulated>) -> Exit {
         self.latencies.sort_unstable();
-        let applied = device.map(SimulatedDevice::applied_count);
         let mut text = self.to_string();
-        if let Some(device) = device {
-            let links = Shown(device.link_counts());
+        if let Some(Simulated { applied, links }) = device {
             // Writing to a string cannot fail.
-            let _ = write!(text, "{:<20} {}\n{links}", "applied by device", device.applied_count());
+            let _ = writeln!(text, "{:<20} {applied}", "applied by device");
+            let _ = links.map(|links| write!(text, "{}", Shown(links)));
         }
         if let Some(seed) = self.seed {
             let _ = writeln!(text, "{:<20} {seed}", "seed");
         }
         if self.json {
+            let applied = device.map(|device| device.applied);
             text = format!("{}\n", json!({ "summary": self.as_json(applied) }));
         }
         if let Err(error) = io::stdout().write_all(text.as_bytes())
@@ -84,11 +94,13 @@ impl Tally {
         {
             return complain(format_args!("cannot write the summary: {error}"));
         }
-        match applied {
-            Some(applied) if applied > u64::from(self.asked) => complain(format_args!(
-                "the device executed {applied} commands of {}: some of them twice",
-                self.asked
-            )),
+        match device {
+            Some(Simulated { applied, links: Some(_) }) if applied > u64::from(self.asked) => {
+                complain(format_args!(
+                    "the device executed {applied} commands of {}: some of them twice",
+                    self.asked
+                ))
+            }
             _ => exit,
         }
     }
@@ -154,7 +166,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_values_that_were_measured() {
-        let mut tally = Tally::new(1000);
+        let mut tally = Tally::new(1000, false);
         assert_eq!(tally.permille(500), None);
         tally.latencies = (1..=1000).map(Duration::from_millis).collect();
         let of = |tally: &Tally| PERCENTILES.map(|(_, permille)| tally.permille(permille));

@@ -3,6 +3,7 @@
 mod bell;
 mod input;
 mod output;
+mod packets;
 mod scratch;
 
 use crate::alarm::{Alarm, until};
@@ -15,6 +16,7 @@ use cync_core::{Disconnect, HangupReason, Instant};
 use futures_io::{AsyncRead, AsyncWrite};
 use input::{Input, Read};
 use output::Output;
+use packets::PacketLog;
 pub(crate) use scratch::Scratch;
 use std::future::poll_fn;
 use std::io;
@@ -57,6 +59,7 @@ pub struct Driver<IO, T: Timer> {
     io: IO,
     lease: Lease<T>,
     input: Input,
+    packets: PacketLog,
     /// What the connection takes up of a hub.
     place: Option<Place<T>>,
 }
@@ -80,12 +83,15 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
     /// A driver of a connection from which these bytes were read already. The session has them before the driver is run: one that
     /// was greeted is ready.
     pub(crate) fn new(shared: Arc<Shared<T>>, io: IO, read: Vec<u8>) -> Self {
+        let mut packets = PacketLog::new();
+        packets.received(shared.now(), &read);
         let mut input = Input::new(read);
         let seat = shared.take_over(|inner, now| input.offer(inner, now, None));
         Self {
             io,
             lease: Lease { shared, seat, why: Disconnect::Error, failure: None },
             input,
+            packets,
             place: None,
         }
     }
@@ -98,13 +104,14 @@ impl<IO: AsyncRead + AsyncWrite, T: Timer> Driver<IO, T> {
 
     /// Drives the session until the connection ends.
     pub async fn run(self) -> End {
-        let Self { io, mut lease, input, place: _place } = self;
+        let Self { io, mut lease, input, packets, place: _place } = self;
         let mut io = pin!(io);
         let mut work = Work {
             shared: &lease.shared,
             seat: lease.seat,
             input,
             output: Output::default(),
+            packets,
             alarm: Alarm::new(),
         };
         let mut bell = Bell::new();
@@ -143,6 +150,7 @@ struct Work<'a, T: Timer> {
     seat: Seat,
     input: Input,
     output: Output,
+    packets: PacketLog,
     alarm: Alarm<T>,
 }
 
@@ -220,14 +228,17 @@ impl<T: Timer> Work<'_, T> {
     /// Everything that is done with the session at one instant; `None` if it has been taken away. Whatever happens to it
     /// afterwards wakes this task.
     fn step(&mut self, read: Option<Read>, context: &Context<'_>) -> Option<Next> {
-        let Self { shared, seat, input, output, .. } = self;
+        let Self { shared, seat, input, output, packets, .. } = self;
         shared.with_events(|inner, now| {
             if !inner.is_driven_by(*seat) {
                 return None;
             }
             inner.seat_driver(context);
+            if let Some(read) = &read {
+                packets.received(now, read.bytes());
+            }
             input.offer(inner, now, read.as_ref());
-            output.fill(inner, now);
+            output.fill(inner, now, packets);
             inner.settle();
             let mut next = Next {
                 now,

@@ -1,8 +1,8 @@
-use super::Scratch;
+use super::{PacketLog, Scratch};
 use crate::runtime::Timer;
 use crate::shared::{Inner, Shared};
-use cync_core::wire::{Hex, MAX_PACKET, mask_secrets};
-use cync_core::{Instant, Transmit};
+use cync_core::Instant;
+use cync_core::wire::MAX_PACKET;
 use futures_io::AsyncWrite;
 use std::io;
 use std::pin::Pin;
@@ -115,7 +115,7 @@ impl Output {
     }
 
     /// Lets the session hand over packets, if all before were written.
-    pub(super) fn fill(&mut self, inner: &mut Inner, now: Instant) {
+    pub(super) fn fill(&mut self, inner: &mut Inner, now: Instant, packets: &mut PacketLog) {
         self.cut_short = false;
         if self.held() > 0 {
             return;
@@ -129,20 +129,11 @@ impl Output {
                 break;
             }
             let Ok(Some(transmit)) = inner.session.poll_transmit(now, room) else { break };
-            log_sent(&transmit, room);
+            packets.sent(inner, now, &transmit, room);
             len += transmit.len;
         }
         if len > 0 {
             (self.held, self.moved, self.blocked) = (Held::Filled(bytes, len), now, false);
         }
-    }
-}
-
-fn log_sent(transmit: &Transmit, bytes: &[u8]) {
-    if tracing::enabled!(tracing::Level::TRACE) {
-        let Transmit { len, kind, attempt, .. } = transmit;
-        let mut shown = bytes.get(..*len).unwrap_or_default().to_vec();
-        mask_secrets(&mut shown);
-        tracing::trace!(event = "tcp_packet", direction = "send", %kind, attempt, raw_packet_hex = %Hex(&shown));
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// How a simulated device starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,7 +86,8 @@ impl SimulatedDevice {
         let listener = TcpListener::bind(options.listen).await?;
         let addr = listener.local_addr()?;
         let shared = shared(options.address, options.link);
-        let running = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        let accepting = accept(listener, Arc::clone(&shared));
+        let running = tokio::spawn(accepting.in_current_span());
         Ok(Self { shared, addr, firmware: options.firmware, running })
     }
 
@@ -106,7 +108,8 @@ impl SimulatedDevice {
         config.redial.first_attempts = u8::MAX;
         let shared = shared(address, link);
         let party = shared.parties().dial(config, Instant::now())?;
-        let running = tokio::spawn(dial(hub.into(), party, Arc::clone(&shared)));
+        let dialling = dial(hub.into(), party, Arc::clone(&shared));
+        let running = tokio::spawn(dialling.in_current_span());
         Ok(Self { shared, addr: (Ipv4Addr::UNSPECIFIED, 0).into(), firmware, running })
     }
 

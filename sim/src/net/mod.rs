@@ -1,4 +1,5 @@
-//! The simulated device on a real socket: it listens, or dials a hub as bulbs do.
+//! The simulated device on a real socket: it listens, or dials a hub as bulbs do. [`LabDevice`] is the laboratory's, which speaks
+//! a protocol of its own.
 //!
 //! Between the socket and the device a [`Link`] does to whole packets what its two [`ChaosConfig`](crate::ChaosConfig)s say. TCP
 //! loses nothing: a packet that is lost here was taken from the socket and never reached the device, or the other way round. What
@@ -32,11 +33,13 @@ mod device;
 mod dial;
 mod greet;
 mod impair;
+mod lab;
 mod parties;
 mod path;
 mod serve;
 mod weather;
 
 pub use device::{DeviceOptions, HelloAnswer, SimulatedDevice};
+pub use lab::{LabDevice, LabMode, LabOptions};
 pub use path::ImpairedPath;
 pub use weather::{Counts, Link, LinkCounts};

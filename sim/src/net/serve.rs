@@ -19,6 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedMutexGuard, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// Connections at a time.
 const MOST: usize = 256;
@@ -99,13 +100,13 @@ impl Shared {
             return;
         }
         let (shared, client) = (Arc::clone(self), party.client.clone());
-        let late = tokio::spawn(async move {
+        let late = async move {
             tokio::time::sleep(Duration::from_micros(time)).await;
             shared.act(&client, &message, refused);
             drop(turn);
-        });
+        };
         // Nothing in it fails.
-        let _ = late.await;
+        let _ = tokio::spawn(late.in_current_span()).await;
     }
 
     /// Executes a request, reports its result and announces the new state; or refuses it.
@@ -172,7 +173,8 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                         tracing::warn!(event = "no_greeting", "too many connections that do not greet");
                         oldest.abort();
                     }
-                    silent.push_back(greeting.spawn(greet(stream, peer, cuts)));
+                    let greeted = greet(stream, peer, cuts).in_current_span();
+                    silent.push_back(greeting.spawn(greeted));
                     // It may have greeted already: then it is not one of the silent.
                     tokio::task::yield_now().await;
                 }
@@ -183,7 +185,10 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             },
             Some(greeted) = greeting.join_next() => match greeted {
                 Ok(Some(greeted)) if connections.len() < MOST => {
-                    connections.spawn(serve_until_cut(greeted, Arc::clone(&shared)));
+                    let Greeted { peer, greeting: Greeting { endpoint, .. }, .. } = &greeted;
+                    let span = tracing::error_span!("connection", %peer, %endpoint);
+                    let serving = serve_until_cut(greeted, Arc::clone(&shared));
+                    connections.spawn(serving.instrument(span));
                 }
                 Ok(Some(Greeted { peer, .. })) => {
                     tracing::warn!(event = "refused", %peer, "too many connections");
