@@ -1,7 +1,7 @@
 //! What a client, its drivers and those who wait share: one session behind one lock.
 
 use crate::error::LastFailure;
-use crate::events::Subscribers;
+use crate::events::{Subscribers, label};
 use crate::runtime::Timer;
 use crate::session::AnySession;
 use crate::wakers::{Line, Ticket, Wakes, seat};
@@ -453,7 +453,8 @@ impl Inner {
                 Event::Done { id, outcome, receipt } => {
                     let span = self.spans.remove(&id).unwrap_or_else(Span::none);
                     span.in_scope(|| {
-                        tracing::debug!(event = "done", %id, ?outcome, attempts = receipt.attempts);
+                        let attempts = receipt.attempts;
+                        tracing::debug!(event = "done", outcome = label(outcome), %id, end = ?outcome, attempts);
                     });
                     // Nobody waits for the others.
                     if let Some(end) = self.ends.get_mut(&id)
