@@ -95,7 +95,6 @@ const EXAMPLES: &str = "\
 Examples:
   cync toggle --simulate --state alternate --count 100 --until executed --loss 20% --duplicate 10%
   cync toggle --device-host 192.168.1.50 --device-id kitchen --state on --until executed
-
   cync toggle --simulate --wire lab --state on --log-level debug --log-format json
 
 Against `cync simulate`, started in another terminal:
