@@ -93,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     };
     let ran = match args.wire {
         Wire::Cync => {
-            let span = tracing::error_span!("device", device_id = args.device);
+            let span = tracing::error_span!("device", device_id = %args.device);
             crate::runtime(serve(args).instrument(span))
         }
         Wire::Lab => crate::runtime(serve_lab(args)),

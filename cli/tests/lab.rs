@@ -79,10 +79,10 @@ fn every_mode_has_its_exit_code_and_two_attempts() {
     for (mode, args, code, applied, connections) in [
         ("success", "", 0, "1", "1"),
         ("delay --delay 20ms", "", 0, "1", "1"),
-        ("delay --delay 1h", "--io-timeout 50ms", 4, "2", "2"),
-        ("timeout", "--io-timeout 50ms", 4, "2", "2"),
-        ("timeout", "--io-timeout 50ms --max-attempts 1", 4, "1", "1"),
-        ("timeout", "--io-timeout 50ms --max-attempts 3", 4, "3", "3"),
+        ("delay --delay 1h", "--io-timeout 200ms", 4, "2", "2"),
+        ("timeout", "--io-timeout 200ms", 4, "2", "2"),
+        ("timeout", "--io-timeout 200ms --max-attempts 1", 4, "1", "1"),
+        ("timeout", "--io-timeout 200ms --max-attempts 3", 4, "3", "3"),
         ("disconnect", "", 3, "2", "2"),
         ("reject", "", 3, "0", "2"),
     ] {

@@ -3,7 +3,7 @@
 use crate::runtime::Timer;
 use crate::shared::Shared;
 use crate::wakers::{Wakes, seat};
-use cync_core::{Event, State};
+use cync_core::{Event, Outcome, Stage, State};
 use futures_core::Stream;
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -18,6 +18,18 @@ const MOST: usize = 256;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("{0} events were missed")]
 pub struct Missed(pub u64);
+
+/// An outcome as logs name it.
+pub(crate) const fn label(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Reached(Stage::Sent) => "sent",
+        Outcome::Reached(Stage::Acked) => "acked",
+        Outcome::Reached(Stage::Executed) => "executed",
+        Outcome::Nacked(_) => "nack",
+        Outcome::NotSent(_) => "not_sent",
+        Outcome::Unknown(_) => "unknown",
+    }
+}
 
 #[derive(Default, Debug)]
 pub(crate) struct Subscribers {

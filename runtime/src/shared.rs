@@ -1,7 +1,7 @@
 //! What a client, its drivers and those who wait share: one session behind one lock.
 
 use crate::error::LastFailure;
-use crate::events::Subscribers;
+use crate::events::{Subscribers, label};
 use crate::latencies::Latencies;
 use crate::runtime::Timer;
 use crate::session::AnySession;
@@ -459,7 +459,8 @@ impl Inner {
                 Event::Done { id, outcome, receipt } => {
                     let span = self.spans.remove(&id).unwrap_or_else(Span::none);
                     span.in_scope(|| {
-                        tracing::debug!(event = "done", %id, ?outcome, attempts = receipt.attempts);
+                        let attempts = receipt.attempts;
+                        tracing::debug!(event = "done", outcome = label(outcome), %id, end = ?outcome, attempts);
                     });
                     if outcome.is_success() {
                         self.latencies.record(receipt.done_at.since(receipt.queued_at));

@@ -231,7 +231,7 @@ mod tests {
         for (text, says) in [
             (
                 "[toggle]\ncount = 5\ncuont = 3\n",
-                "3: toggle.cuont: unknown key; there are simulate, ",
+                "3: toggle.cuont: unknown key; there are wire, simulate, ",
             ),
             ("\n[tugle]\n", "2: tugle: unknown command; there are toggle, simulate, "),
             (
@@ -257,7 +257,7 @@ mod tests {
             ("[b]\n[a]\n", "1: b: unknown command"),
             (
                 "[toggle]\nauth-code = \"x\"\n",
-                "2: toggle.auth-code: unknown key; there are simulate, ",
+                "2: toggle.auth-code: unknown key; there are wire, simulate, ",
             ),
         ] {
             let found = mistake(text);

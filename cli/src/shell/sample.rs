@@ -46,6 +46,8 @@ fn example(option: &Opt) -> &'static str {
     let name = option.arg.get_value_names().and_then(|names| names.first());
     match name.map_or("", |name| name.as_str()) {
         "HOST" => "192.168.1.50",
+        "IP:PORT" => "127.0.0.1:9001",
+        "HOST:PORT" => "192.168.1.50:9000",
         "LABEL" => "kitchen",
         "FILE" | "DIR" => "file",
         "TIME" => "5s",

@@ -1,0 +1,87 @@
+//! What a hub logs of the greetings that it receives.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use cync_core::Config;
+use cync_core::wire::{Endpoint, Login, MAX_PACKET, Packet, Secret};
+use cync_tokio::Listener;
+use std::fmt::{self, Write as _};
+use std::sync::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+const CANARY: &[u8] = b"canary-012345678";
+
+/// All that was said of events and spans.
+static LOG: Mutex<String> = Mutex::new(String::new());
+
+struct Everything;
+
+struct Text<'a>(&'a mut String);
+
+impl Visit for Text<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        writeln!(self.0, "{field}={value:?}").unwrap();
+    }
+}
+
+impl Subscriber for Everything {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        span.record(&mut Text(&mut LOG.lock().unwrap()));
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        values.record(&mut Text(&mut LOG.lock().unwrap()));
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut Text(&mut LOG.lock().unwrap()));
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn a_greeting_is_masked_on_the_way_in_however_it_is_split() {
+    tracing::subscriber::set_global_default(Everything).unwrap();
+    let mut bytes = [0; MAX_PACKET];
+    let greeting = Packet::Handshake(Login::new(Endpoint(7), Secret::new(CANARY), 60));
+    let len = greeting.encode(&mut bytes).unwrap();
+    let greeting = &bytes[..len];
+    let listener =
+        Listener::bind("127.0.0.1:0", |hello| Ok(Config::listener(hello.endpoint))).await.unwrap();
+    for split in 1..len {
+        let mut stream = TcpStream::connect(listener.local_addr()).await.unwrap();
+        // What comes with the rest of the first greeting is the beginning of a second one.
+        let both = [greeting, greeting].concat();
+        stream.set_nodelay(true).unwrap();
+        stream.write_all(&both[..split]).await.unwrap();
+        tokio::task::yield_now().await;
+        stream.write_all(&both[split..len + split]).await.unwrap();
+        stream.read_exact(&mut [0; 7]).await.unwrap();
+        stream.write_all(&both[len + split..]).await.unwrap();
+        // Whether it is hung up on or closed in order, it ends.
+        let _ = stream.shutdown().await;
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    let log = LOG.lock().unwrap();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let masked = format!("raw_packet_hex=230000001a03000000070010{}", "2a".repeat(CANARY.len()));
+    assert!(log.matches(&masked).count() >= len - 1, "{log}");
+    for part in CANARY.windows(4) {
+        assert!(!log.contains(&hex(part)), "{log}");
+        assert!(!log.contains(std::str::from_utf8(part).unwrap()), "{log}");
+    }
+}
