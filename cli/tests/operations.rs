@@ -1,4 +1,4 @@
-//! The commands of `docs/operations.md` and `docs/migration.md` are commands, with options that there are.
+//! The commands of the book's pages are commands, with options that there are.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -23,7 +23,9 @@ fn commands(page: &str) -> Vec<Vec<String>> {
 fn every_command_of_a_runbook_is_one() {
     let mut commands = commands("operations.md");
     assert!(commands.len() > 15, "only {}: they are not found any more", commands.len());
-    commands.extend(self::commands("migration.md"));
+    for page in ["start.md", "migration.md"] {
+        commands.extend(self::commands(page));
+    }
     for args in commands {
         let mut args: Vec<&str> = args.iter().map(String::as_str).collect();
         // Everything before it is read first, and must be right.

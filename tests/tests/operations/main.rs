@@ -141,3 +141,18 @@ fn panels_have_their_own_place_on_the_dashboard() {
     }
     assert!(ids.len() > 20, "only {} panels", ids.len());
 }
+
+#[test]
+fn workflows_only_call_the_scripts_that_anybody_can_call() {
+    for (workflow, script) in [("ci", ".ci/run"), ("nightly", "qa/nightly")] {
+        let text = read(&format!(".github/workflows/{workflow}.yml"));
+        let [document] = &YamlLoader::load_from_str(&text).expect("YAML")[..] else {
+            panic!("one document")
+        };
+        let jobs = document["jobs"].as_hash().expect("jobs");
+        let steps = jobs.values().flat_map(|job| job["steps"].as_vec().expect("steps"));
+        let runs: Vec<_> = steps.filter_map(|step| step["run"].as_str()).collect();
+        assert_eq!(runs, [script], "{workflow}");
+        assert!(root().join(script).exists(), "{script}");
+    }
+}
