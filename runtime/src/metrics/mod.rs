@@ -69,7 +69,7 @@ impl Metrics {
     }
 
     /// Counts what this session counts, and has counted so far, under this `device_id`, together with whatever else is counted
-    /// under it. Of an id the first 128 bytes count.
+    /// under it. A session that is watched twice counts twice. Of an id the first 128 bytes count.
     ///
     /// What is returned ends the watching when it is dropped; so does the end of the last client and of whoever drives the
     /// session. The counts stay, since counters never go back. Watching keeps no connection up.
