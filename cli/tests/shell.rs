@@ -120,7 +120,10 @@ fn a_wrong_file_is_one_line_with_its_place() {
     let toggle = |config: &str| cync(&["toggle", "--simulate", "--config", config], b"");
     toggle(&missing).fails(2, &format!("cync: {missing}: cannot read it: "));
     for (text, says) in [
-        (&b"[toggle]\ncuont = 1\n"[..], ":2: toggle.cuont: unknown key; there are simulate, "),
+        (
+            &b"[toggle]\ncuont = 1\n"[..],
+            ":2: toggle.cuont: unknown key; there are wire, simulate, ",
+        ),
         (b"[simulate]\nport = \"x\"\n", ":2: simulate.port: invalid value 'x' for '--port <PORT>'"),
         (b"x = [\n", ": not TOML: "),
         (b"#\xff\n", ":1: not text: write it in UTF-8"),

@@ -48,8 +48,9 @@ pub(super) fn impair_by<IO: AsyncRead + AsyncWrite>(
         let (io_read, io_write) = tokio::io::split(io);
         let (pipe_read, pipe_write) = tokio::io::split(outside);
         let (to, from) = (Direction::ToDevice, Direction::FromDevice);
-        let inwards = carry(io_read, pipe_write, to, &weather, &track_of);
-        let outwards = carry(pipe_read, io_write, from, &weather, &track_of);
+        // In boxes: each holds the packet that it cuts, and is in a future of a future that is moved.
+        let inwards = Box::pin(carry(io_read, pipe_write, to, &weather, &track_of));
+        let outwards = Box::pin(carry(pipe_read, io_write, from, &weather, &track_of));
         tokio::try_join!(inwards, outwards).map(|_| ())
     };
     (inside, pump)
