@@ -1,6 +1,6 @@
 //! Requests and their acknowledgements over TCP on the loopback interface, beside a bare echo on the same runtime.
 //!
-//! `cargo run --release -p cync-bench-runtimes`
+//! `cargo run --profile bench -p cync-bench-runtimes`
 //!
 //! A client's process and a server's share one core, with one thread for tasks each. A request is 40 bytes on the wire. Ours is
 //! answered by its acknowledgement, with everything that makes it reliable: numbers, timers, a memory of what was accepted. The bare
