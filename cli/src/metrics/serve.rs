@@ -92,6 +92,8 @@ async fn serve(stream: TcpStream, metrics: Metrics) -> Result<(), hyper::Error> 
         .keep_alive(false)
         .max_buf_size(LONGEST_HEAD)
         .timer(TokioTimer::new())
+        // Who has asked may have nothing more to say.
+        .half_close(true)
         .header_read_timeout(TIMEOUT)
         .serve_connection(TokioIo::new(stream), answer);
     // A peer that does not read its answer is not waited for.
