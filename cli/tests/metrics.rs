@@ -45,9 +45,9 @@ const SPECIFIED: [(&str, &str, &[&str]); 21] = [
 #[test]
 fn what_was_scraped_of_a_bad_link_is_what_the_summary_says() {
     let args =
-        ["--count", "300", "--seed", "5", "--device-id", "kitchen", "--metrics-linger", "60"];
+        ["--count", "100", "--seed", "5", "--device-id", "kitchen", "--metrics-linger", "60"];
     let (mut running, port) = toggle(&args);
-    for _ in 0..100 {
+    for _ in 0..30 {
         running.line();
     }
     let half = Scraped::of(&port);
@@ -61,7 +61,7 @@ fn what_was_scraped_of_a_bad_link_is_what_the_summary_says() {
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
     assert!(before.iter().all(|(series, value)| after[series] >= *value));
     let done = half.value("tcp_comm_packet_latency_seconds_count", None);
-    assert!((100..300).contains(&done), "{done}");
+    assert!((30..100).contains(&done), "{done}");
     assert_eq!(half.value("tcp_comm_connection_state", Some(("state", "ready"))), 1);
 
     let attempts =
@@ -71,10 +71,10 @@ fn what_was_scraped_of_a_bad_link_is_what_the_summary_says() {
     assert_eq!(reached, summary("acknowledged"));
     assert_eq!(end.sum("tcp_comm_message_abandoned_total"), summary("failed"));
     let again = summary("re-transmissions");
-    assert!(again > 100, "{run:?}");
+    assert!(again > 20, "{run:?}");
     assert_eq!(end.sum("tcp_comm_packet_retransmit_total"), again);
     assert_eq!(end.value("tcp_comm_packet_retransmit_total", Some(("reason", "timeout"))), again);
-    assert_eq!(end.sum("tcp_comm_retry_attempts_total"), 300 + again);
+    assert_eq!(end.sum("tcp_comm_retry_attempts_total"), 100 + again);
     assert_eq!(end.value("tcp_comm_ack_timeout_total", None), again);
     assert_eq!(end.value("tcp_comm_handshake_total", Some(("outcome", "success"))), 1);
     for quiet in ["decode_errors", "queue_full", "reconnection", "framing_errors"] {
