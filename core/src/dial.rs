@@ -22,6 +22,8 @@ pub(crate) struct Dialler {
     rules: Redial,
     seed: u64,
     on: bool,
+    /// Goes on asking once a connection was ready.
+    again: bool,
     /// A connection was ready once, so that this never gives up.
     established: bool,
     /// Connections that failed in a row.
@@ -32,7 +34,16 @@ pub(crate) struct Dialler {
 
 impl Dialler {
     pub(crate) const fn new(rules: Redial, seed: u64) -> Self {
-        Self { rules, seed, on: false, established: false, failures: 0, due: None, dials: 0 }
+        Self {
+            rules,
+            seed,
+            on: false,
+            again: true,
+            established: false,
+            failures: 0,
+            due: None,
+            dials: 0,
+        }
     }
 
     /// Asks for connections from now on: at once, unless there is one or it has been asked for.
@@ -51,6 +62,22 @@ impl Dialler {
     /// A connection is ready.
     pub(crate) fn established(&mut self) {
         self.established = true;
+        if !self.again {
+            self.stop();
+        }
+    }
+
+    /// Whether to go on asking once a connection was ready; if one was, that is decided now.
+    pub(crate) fn ask_again(&mut self, again: bool) {
+        self.again = again;
+        if self.established && !again {
+            self.stop();
+        }
+    }
+
+    /// Whether it asks for connections.
+    pub(crate) const fn is_on(&self) -> bool {
+        self.on
     }
 
     /// A connection came, asked for or not.

@@ -125,12 +125,12 @@ impl<T: Timer> Client<T> {
     /// told otherwise.
     pub fn reconnect(&self, on: bool) {
         self.shared.with(|inner, now| {
-            inner.upkeep.redial = on;
-            if !on && inner.upkeep.established {
-                inner.session.stop_connecting();
-                inner.ask = None;
-            } else if inner.upkeep.dialler {
+            inner.session.reconnect(on);
+            if on && inner.upkeep.dialler {
                 inner.session.connect(now);
+            }
+            if !inner.session.is_dialling() {
+                inner.ask = None;
             }
             inner.wake_everybody();
         });

@@ -44,7 +44,7 @@ macro_rules! any_session {
 any_session! {
     mut {
         connect(now: Instant) -> ();
-        stop_connecting() -> ();
+        reconnect(on: bool) -> ();
         handle_connected(now: Instant) -> ();
         handle_disconnected(now: Instant, why: Disconnect) -> ();
         handle_input(now: Instant, bytes: &[u8]) -> usize;
@@ -62,6 +62,7 @@ any_session! {
     }
     ref {
         poll_timeout() -> Option<Deadline>;
+        is_dialling() -> bool;
         wants_input() -> bool;
         state() -> State;
         stats() -> &Stats;

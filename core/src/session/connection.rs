@@ -11,12 +11,18 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
     }
 
-    pub(super) fn stop_connecting(&mut self) {
-        self.dialler.stop();
-        self.dial_asked = false;
-        if self.link.state() == State::Connecting {
-            self.link.disconnected();
+    pub(super) fn reconnect(&mut self, on: bool) {
+        self.dialler.ask_again(on);
+        if !self.dialler.is_on() {
+            self.dial_asked = false;
+            if self.link.state() == State::Connecting {
+                self.link.disconnected();
+            }
         }
+    }
+
+    pub(super) const fn is_dialling(&self) -> bool {
+        self.dialler.is_on()
     }
 
     /// Asks for a connection whose time has come.

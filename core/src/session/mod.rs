@@ -98,9 +98,16 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         self.machine.connect();
     }
 
-    /// Asks for no more connections, until [`Session::connect`] is called again; takes those that it is given.
-    pub fn stop_connecting(&mut self) {
-        self.machine.stop_connecting();
+    /// Whether to ask for another connection when one goes, once the session was ready. It does, unless told otherwise; then
+    /// it asks for none until [`Session::connect`] is called again, and takes those that it is given.
+    pub fn reconnect(&mut self, on: bool) {
+        self.machine.reconnect(on);
+    }
+
+    /// Whether it asks for connections: after [`Session::connect`], until it is closed, gives up, or was ready and is not to
+    /// [reconnect](Session::reconnect).
+    pub fn is_dialling(&self) -> bool {
+        self.machine.is_dialling()
     }
 
     /// A connection was made; either side may have opened it. It replaces one that there was. A session that was closed hangs

@@ -41,10 +41,6 @@ pub(crate) struct Shift(u64);
 pub(crate) struct Upkeep {
     /// Somebody dials when the session asks for it, and keeps its time meanwhile.
     pub(crate) dialler: bool,
-    /// Whether to dial again after the session was ready once.
-    pub(crate) redial: bool,
-    /// The session was ready once.
-    pub(crate) established: bool,
     /// The peer may dial in again.
     pub(crate) hub: bool,
 }
@@ -98,7 +94,7 @@ impl Inner {
             watchers: Line::default(),
             subscribers: Subscribers::default(),
             latencies: Latencies::default(),
-            upkeep: Upkeep { redial: true, ..Upkeep::default() },
+            upkeep: Upkeep::default(),
             ask: None,
             dialler: None,
             shift: Shift(0),
@@ -128,8 +124,8 @@ impl Inner {
 
     /// Whether there is a connection, or may be another one.
     pub(crate) fn goes_on(&self) -> bool {
-        let Upkeep { dialler, redial, established, hub } = self.upkeep;
-        let another = hub || (dialler && (redial || !established));
+        let Upkeep { dialler, hub } = self.upkeep;
+        let another = hub || (dialler && self.session.is_dialling());
         self.driven || (another && self.session.state() != State::Closed)
     }
 
@@ -334,10 +330,6 @@ impl Inner {
                 }
                 Event::StateChanged(state) => {
                     tracing::debug!(event = "state", %state);
-                    self.upkeep.established |= state == State::Ready;
-                    if self.upkeep.established && !self.upkeep.redial {
-                        self.session.stop_connecting();
-                    }
                     if state == State::Closed {
                         self.wake_everybody();
                     } else {

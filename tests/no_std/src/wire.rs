@@ -223,7 +223,8 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Of<SLOTS, SEEN, MT
     extern "C" fn connect(call: &mut Call) {
         let Parts { object: session, now, .. } = Self::parts(call);
         session.connect(now);
-        session.stop_connecting();
+        session.reconnect(false);
+        black_box(session.is_dialling());
     }
 
     extern "C" fn handle_connected(call: &mut Call) {

@@ -315,17 +315,19 @@ fn the_state_of_a_dial_that_succeeds_goes_through_no_disconnection() {
 }
 
 #[test]
-fn who_stops_connecting_is_asked_for_no_connection_until_connecting_again() {
+fn who_is_not_to_reconnect_is_asked_for_no_connection_until_connecting_again() {
     let mut solo = dialling(greeter());
     ready(&mut solo);
-    solo.session.stop_connecting();
+    assert!(solo.session.is_dialling());
+    solo.session.reconnect(false);
+    assert!(!solo.session.is_dialling());
     assert_eq!(solo.session.state(), State::Ready, "the connection stays");
     solo.session.handle_disconnected(solo.now, Disconnect::Peer);
     solo.events();
     assert_eq!((solo.session.state(), solo.session.poll_timeout()), (State::Disconnected, None));
     solo.session.connect(solo.now);
     assert_eq!(solo.events(), [Event::StateChanged(State::Connecting), Event::Dial]);
-    solo.session.stop_connecting();
+    solo.session.reconnect(false);
     assert_eq!(solo.events(), [Event::StateChanged(State::Disconnected)]);
     fail(&mut solo);
     assert_eq!((solo.events(), solo.session.poll_timeout()), (vec![], None));
@@ -333,27 +335,33 @@ fn who_stops_connecting_is_asked_for_no_connection_until_connecting_again() {
 }
 
 #[test]
-fn a_dial_that_was_not_told_yet_is_not_told_once_connecting_is_stopped() {
-    let mut solo = unconnected(greeter());
+fn a_first_connection_is_tried_as_often_whether_or_not_there_are_to_be_others() {
+    let mut solo = dialling(greeter());
+    solo.session.reconnect(false);
+    fail(&mut solo);
+    solo.events();
+    wait_for_dial(&mut solo);
+    ready(&mut solo);
+    assert!(!solo.session.is_dialling(), "it was ready");
+    solo.session.handle_disconnected(solo.now, Disconnect::Peer);
+    assert_eq!(solo.session.poll_timeout(), None);
+    solo.session.reconnect(true);
+    assert_eq!(solo.session.poll_timeout(), None, "to be asked for by connect");
     solo.session.connect(solo.now);
-    solo.session.stop_connecting();
-    assert_eq!(solo.events(), []);
+    ready(&mut solo);
+    solo.session.handle_disconnected(solo.now, Disconnect::Peer);
+    solo.events();
+    wait_for_dial(&mut solo);
 }
 
 #[test]
-fn a_connection_after_another_is_counted_by_how_that_ended_whatever_failed_meanwhile() {
+fn a_dial_that_was_not_told_yet_is_not_told_to_who_is_not_to_reconnect() {
     let mut solo = dialling(greeter());
     ready(&mut solo);
-    assert_eq!(solo.session.stats().reconnections.total(), 0, "the first");
     solo.session.handle_disconnected(solo.now, Disconnect::Peer);
-    wait_for_dial(&mut solo);
-    fail(&mut solo);
-    wait_for_dial(&mut solo);
-    ready(&mut solo);
-    // The third takes the place of the second.
-    ready(&mut solo);
-    let stats = solo.session.stats();
-    let again = stats.reconnections;
-    assert_eq!((again.peer, again.error, again.replaced, again.hangup), (1, 0, 1, 0));
-    assert_eq!(again.total(), stats.connections - 1);
+    solo.events();
+    let due = solo.session.poll_timeout().unwrap();
+    solo.session.handle_timeout(due.at);
+    solo.session.reconnect(false);
+    assert_eq!(solo.events(), []);
 }
