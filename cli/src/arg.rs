@@ -24,8 +24,6 @@ pub(crate) enum ArgError {
     Rgb,
     #[error("not a port: write a number from 0 to 65535")]
     Port,
-    #[error("not a port: write a number from 0 to 65535 behind --port or into CYNC_SIMULATE_PORT")]
-    ListenPort,
     #[error("not a number from 1 to 65535: the first transmission counts, too")]
     Attempts,
     #[error(
@@ -70,14 +68,9 @@ pub(crate) fn rgb(text: &str) -> Result<Rgb, ArgError> {
     Ok(Rgb([r, g, b]))
 }
 
-/// A port to dial.
+/// A port to dial, or to listen on.
 pub(crate) fn port(text: &str) -> Result<u16, ArgError> {
     u16(text).map_err(|_| ArgError::Port)
-}
-
-/// A port to listen on, which may come from the environment.
-pub(crate) fn listen_port(text: &str) -> Result<u16, ArgError> {
-    u16(text).map_err(|_| ArgError::ListenPort)
 }
 
 /// How often something may be tried.

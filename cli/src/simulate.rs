@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     host: IpAddr,
     /// The port to listen on; 0 takes any free one
-    #[arg(long, value_name = "PORT", default_value_t = 9000, value_parser = arg::listen_port)]
+    #[arg(long, value_name = "PORT", default_value_t = 9000, value_parser = arg::port)]
     port: u16,
     /// The mesh address to answer to; commands for another one are acknowledged and fail
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=254))]

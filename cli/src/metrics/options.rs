@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Options {
     /// Serve metrics for Prometheus on this port of this machine, at /metrics; 9400 without a number, any free one with 0
-    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "9400", value_parser = arg::listen_port)]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "9400", value_parser = arg::port)]
     metrics_port: Option<u16>,
     /// The address to serve them on; 0.0.0.0 lets other machines read them
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), requires = "metrics_port")]
