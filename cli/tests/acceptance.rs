@@ -41,6 +41,8 @@ fn rows() -> Vec<Row> {
     let mut in_table = false;
     for line in page.lines() {
         in_table = (in_table && line.starts_with('|')) || line == HEADINGS;
+        // Behind an empty line it would be no table, and nobody would run it.
+        assert!(in_table || !line.starts_with('|'), "a row outside of the tables: {line}");
         if in_table && line != HEADINGS && !line.starts_with("|---") {
             rows.push(row(line));
         }
