@@ -6,6 +6,7 @@ use super::strand::{Piece, Strand};
 use super::summary::{Seen, Summary};
 use crate::capture::{Chunk, Direction, Origin};
 use crate::hex;
+use crate::output::say_aside;
 use crate::render::Secrets;
 use crate::report::{Form, Report};
 use crate::stats::Stats;
@@ -106,7 +107,7 @@ impl Recorder {
         summary.unfinished = self.unfinished;
         summary.missed = backlog.missed();
         if self.show == Show::Capture {
-            super::say_aside(&summary);
+            say_aside(&summary);
         } else {
             self.stdout.write(&summary.to_string());
         }
