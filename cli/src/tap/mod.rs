@@ -22,6 +22,7 @@ use crate::listen::{self, cannot_listen};
 use crate::output::say_aside;
 use crate::render::Secrets;
 use crate::target::{Target, comes_back};
+use cync_core::wire::ChecksumMode;
 use cync_sim::net::ImpairedPath;
 use feed::Feed;
 use outlet::Outlet;
@@ -75,6 +76,9 @@ pub(crate) struct Args {
     /// Write the capture to a file as well
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Accept frames with a wrong checksum, and flag them; they are relayed either way
+    #[arg(long)]
+    lenient: bool,
     /// Write authentication codes instead of stars
     #[arg(long)]
     show_secrets: bool,
@@ -172,7 +176,8 @@ async fn tap(args: &Args) -> Exit {
         _ => Show::Packets,
     };
     let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Masked };
-    let recorder = Recorder::new(show, secrets, stdout, file);
+    let checksum = if args.lenient { ChecksumMode::Lenient } else { ChecksumMode::Strict };
+    let recorder = Recorder::new(show, checksum, secrets, stdout, file);
     let (feed, backlog) = feed::feed();
     let (unreached, connections) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (done, recorded) = oneshot::channel();

@@ -65,12 +65,18 @@ impl Recorded {
 }
 
 impl Recorder {
-    pub(super) fn new(show: Show, secrets: Secrets, stdout: Outlet, file: Option<Outlet>) -> Self {
+    pub(super) fn new(
+        show: Show,
+        checksum: ChecksumMode,
+        secrets: Secrets,
+        stdout: Outlet,
+        file: Option<Outlet>,
+    ) -> Self {
         let form = if show == Show::Packets { Form::Plain } else { Form::Stats };
         let report = || Report {
             out: Vec::new(),
             form,
-            checksum: ChecksumMode::Strict,
+            checksum,
             secrets,
             annotate: None,
             stats: Stats::default(),
@@ -98,8 +104,8 @@ impl Recorder {
             self.note(event);
         }
         let seen = self.reports.into_iter().map(|(direction, report)| {
-            let Stats { bytes, packets, types, errors, .. } = report.stats;
-            Seen { direction, bytes, packets, types, errors }
+            let Stats { bytes, packets, flagged, types, errors, .. } = report.stats;
+            Seen { direction, bytes, packets, flagged, types, errors }
         });
         let mut summary = summary();
         summary.seen = seen.collect();
