@@ -41,6 +41,7 @@ fn rows() -> Vec<Row> {
     let mut in_table = false;
     for line in page.lines() {
         in_table = (in_table && line.starts_with('|')) || line == HEADINGS;
+        assert!(in_table || !line.starts_with('|'), "a row outside of a table: {line}");
         if in_table && line != HEADINGS && !line.starts_with("|---") {
             rows.push(row(line));
         }
