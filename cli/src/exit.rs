@@ -64,6 +64,7 @@ impl From<Exit> for ExitCode {
 const EXAMPLES: &str = "\
 Examples:
   cync toggle --simulate --state alternate --count 100 --until executed --loss 20%
+  cync toggle --listen 0.0.0.0:23778 --state on --until executed
   cync simulate --port 9000
   cync metrics --check http://127.0.0.1:9400/metrics
   cync tap --listen 127.0.0.1:9001 --to 127.0.0.1:9000

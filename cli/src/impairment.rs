@@ -45,7 +45,7 @@ impl Impairment {
     pub(crate) fn only_with_simulate(arg: clap::Arg) -> clap::Arg {
         match arg.get_id().as_str() {
             "loss" | "drop_pattern" | "duplicate" | "latency" | "latency_variance" | "reorder"
-            | "reorder_delay" | "corrupt" => arg.conflicts_with("device_host"),
+            | "reorder_delay" | "corrupt" => arg.conflicts_with_all(["device_host", "listen"]),
             _ => arg,
         }
     }

@@ -1,7 +1,8 @@
-//! Standard output, for whatever is written in one piece.
+//! Standard output and standard error, for whatever is written in one piece.
 
 use crate::complain;
 use crate::exit::Exit;
+use std::fmt::Display;
 use std::io::{self, Write};
 
 /// Prints this text.
@@ -18,4 +19,9 @@ pub(crate) fn write(bytes: &[u8]) -> Exit {
         }
         _ => Exit::Done,
     }
+}
+
+/// Writes to standard error. A closed one is nobody's problem.
+pub(crate) fn say_aside(text: impl Display) {
+    let _ = write!(io::stderr(), "{text}");
 }

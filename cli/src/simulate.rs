@@ -1,6 +1,7 @@
 //! `cync simulate`: a device on a real socket, until interrupted.
 
 use crate::arg;
+use crate::auth;
 use crate::complain;
 use crate::entropy;
 use crate::exit::Exit;
@@ -8,11 +9,15 @@ use crate::impairment::{Impairment, Shown};
 use crate::interrupt;
 use crate::log::{LogFormat, LogLevel};
 use crate::metrics;
+use crate::target::Target;
 use crate::wire::{OneWire, Wire};
 use clap::ValueEnum;
+use cync_core::AuthCode;
+use cync_core::wire::Endpoint;
 use cync_sim::net::{DeviceOptions, LabDevice, LabMode, LabOptions, SimulatedDevice};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 use tracing::Instrument;
 
@@ -21,6 +26,9 @@ use tracing::Instrument;
 /// It answers greetings, commands (receipt, result, status), probes and heartbeats, and remembers the commands of everyone
 /// who dials, so that a repeated one is executed once. The first line it prints says where it listens; Ctrl-C ends it with a
 /// summary. Of two clients with the same endpoint it keeps the newer.
+///
+/// With --dial it dials, as real devices do: it greets a hub with its endpoint and its authentication code, and dials again, with
+/// waits that grow up to half a minute, whenever it has no connection.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -35,6 +43,16 @@ pub(crate) struct Args {
     /// The port to listen on; 0 takes any free one
     #[arg(long, value_name = "PORT", default_value_t = 9000, value_parser = arg::port)]
     port: u16,
+    /// Dial this hub instead of listening, as real devices do, and again whenever the connection goes: a name or an IP address, and
+    /// a port
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["host", "port"])]
+    dial: Option<Target>,
+    /// The endpoint to greet the hub with: 0x..., eight hex digits, or decimal
+    #[arg(long, value_name = "U32", default_value = "0x00000001", value_parser = arg::endpoint, requires = "dial")]
+    endpoint: Endpoint,
+    /// A file with the authentication code to greet the hub with; wins over CYNC_AUTH_CODE
+    #[arg(long, value_name = "FILE", requires = "dial")]
+    auth_file: Option<PathBuf>,
     /// The mesh address to answer to; commands for another one are acknowledged and fail
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=254))]
     device: u8,
@@ -79,6 +97,7 @@ Examples:
   cync simulate --port 0
   cync simulate --loss 20% --duplicate 10% --latency 30ms --seed 7
   cync simulate --drop-pattern 1/5
+  cync simulate --dial 127.0.0.1:9000 --endpoint 0x45880f3a --loss 20%
   cync simulate --wire lab --mode delay --delay 2s
   cync simulate --latency 500ms --latency-variance 50ms --reorder 30% --reorder-delay 100ms --corrupt 5%
 
@@ -139,14 +158,30 @@ async fn serve_lab(args: &Args) -> Exit {
     Exit::Interrupted
 }
 
-async fn serve(args: &Args) -> Exit {
-    let listen = SocketAddr::new(args.host, args.port);
-    let seed = args.seed.unwrap_or_else(entropy::seed);
+/// The device, and what the first line says of it.
+async fn start(args: &Args, seed: u64) -> Result<(SimulatedDevice, String), Exit> {
     let link = args.impairment.link(seed);
-    let options = DeviceOptions { listen, address: args.device, link, ..DeviceOptions::default() };
-    let device = match SimulatedDevice::start(options).await {
-        Ok(device) => device,
-        Err(error) => return complain(cannot_listen(listen, &error)),
+    let options = DeviceOptions { address: args.device, link, ..DeviceOptions::default() };
+    let Some(hub) = &args.dial else {
+        let listen = SocketAddr::new(args.host, args.port);
+        let device = SimulatedDevice::start(DeviceOptions { listen, ..options }).await;
+        let device = device.map_err(|error| complain(cannot_listen(listen, &error)))?;
+        let does = format!("listens on {}", device.local_addr());
+        return Ok((device, does));
+    };
+    let code = auth::code(args.auth_file.as_deref()).map_err(complain)?;
+    let auth = AuthCode::new(code.as_deref().unwrap_or(auth::PLACEHOLDER)).map_err(complain)?;
+    let endpoint = args.endpoint;
+    let options = DeviceOptions { endpoint, auth, ..options };
+    let device = SimulatedDevice::dial(hub.to_string(), options).map_err(complain)?;
+    Ok((device, format!("dials {hub} as {endpoint}")))
+}
+
+async fn serve(args: &Args) -> Exit {
+    let seed = args.seed.unwrap_or_else(entropy::seed);
+    let (device, does) = match start(args, seed).await {
+        Ok(started) => started,
+        Err(exit) => return exit,
     };
     let server = match args.metrics.start().await {
         Ok(server) => server,
@@ -160,8 +195,7 @@ async fn serve(args: &Args) -> Exit {
         Ok(interrupt) => interrupt,
         Err(error) => return complain(format_args!("cannot wait for an interrupt: {error}")),
     };
-    let addr = device.local_addr();
-    say(format_args!("device {} listens on {addr} (seed {seed})\n", args.device));
+    say(format_args!("device {} {does} (seed {seed})\n", args.device));
     server.iter().for_each(|server| metrics::announce(server, false));
     interrupt.await;
     let state = if device.state().on { "on" } else { "off" };

@@ -12,7 +12,7 @@ pub(crate) struct Stats {
     pub(crate) bad_lines: u64,
     pub(crate) packets: u64,
     decoded: u64,
-    flagged: u64,
+    pub(crate) flagged: u64,
     skipped: u64,
     pub(crate) types: BTreeMap<u8, u64>,
     pub(crate) errors: BTreeMap<&'static str, u64>,

@@ -26,6 +26,9 @@ impl Wire {
         match self {
             Self::Cync => &["connect_timeout", "io_timeout", "mode", "delay"],
             Self::Lab => &[
+                "listen",
+                "wait",
+                "dial",
                 "endpoint",
                 "device",
                 "until",
@@ -58,7 +61,7 @@ impl FromArgMatches for OneWire {
         };
         matches.ids().find(typed).map_or(Ok(Self), |id| {
             let (flag, wire) = (id.as_str().replace('_', "-"), wire.name());
-            let why = format!("the argument '--{flag}' cannot be used with '--wire {wire}'");
+            let why = format!("the argument '--{flag}' cannot be used with '--wire {wire}'\n");
             Err(Error::raw(ErrorKind::ArgumentConflict, why))
         })
     }

@@ -182,3 +182,29 @@ fn wrong_arguments_are_usage_errors() {
         assert!(run.stderr.contains(says), "{run:?}");
     }
 }
+
+#[test]
+fn lenient_shows_and_flags_a_wrong_checksum_and_relays_it_either_way() {
+    const BAD_SUM: [u8; 42] = *b"\x83\0\0\0\x25\x38\xe8\xcf\x46\0\x09\0\x7e\x1f\0\0\0\xfa\xdb\x13\0\x87\x25\x11\xee\0\xee\0\xdb\x11\
+        \x02\x01\x01\x0a\x0a\xff\xff\xff\0\0\x89\x7e";
+    for (args, shown, counted, errors) in [
+        (&["--lenient"][..], "BAD CHECKSUM: device 238 on, brightness 10", "  flagged", "0"),
+        (&[], "invalid_checksum", "  invalid_checksum", "1"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let scratch = Scratch::new("sum.jsonl");
+        let output = ["--count", "1", "--device-dials", "--output", scratch.path()];
+        let tap = Tap::to(&listener, &[args, &output].concat());
+        let (mut device, hub) = pair(&tap.port, &listener);
+        device.write_all(&BAD_SUM).unwrap();
+        drop(device);
+        assert_eq!(read_all(hub), BAD_SUM);
+        let run = tap.finish();
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert!(run.stdout.contains(shown), "{run:?}");
+        assert_eq!((run.summary("decode errors"), run.summary(counted)), (errors, "1"), "{run:?}");
+        // The capture is the same either way.
+        let decoded = cync(&["decode", scratch.path()], b"");
+        assert_eq!(decoded.code, Some(8), "{decoded:?}");
+    }
+}

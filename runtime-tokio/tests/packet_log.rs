@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use cync_core::Config;
 use cync_core::wire::{Endpoint, Login, MAX_PACKET, Packet, Secret};
-use cync_tokio::Listener;
+use cync_core::{AuthCode, Config};
+use cync_tokio::{Client, Hub, Listener, Tokio};
 use std::fmt::{self, Write as _};
 use std::sync::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -84,4 +84,17 @@ async fn a_greeting_is_masked_on_the_way_in_however_it_is_split() {
         assert!(!log.contains(&hex(part)), "{log}");
         assert!(!log.contains(std::str::from_utf8(part).unwrap()), "{log}");
     }
+}
+
+#[tokio::test]
+async fn what_is_logged_of_a_device_has_the_name_that_the_hub_gives_it() {
+    let _guard = tracing::subscriber::set_default(Everything);
+    let hub = Hub::builder(Tokio::default(), |hello| Ok(Config::listener(hello.endpoint)))
+        .device_ids(|endpoint| format!("lamp {endpoint}"))
+        .build();
+    let listener = Listener::with_hub(Tokio::default(), "127.0.0.1:0", hub).await.unwrap();
+    let config = Config::greeter(Endpoint(0x21), AuthCode::new(b"0123456789abcdef").unwrap());
+    let _device = Client::connect(listener.local_addr(), config).await.unwrap();
+    listener.accept().await;
+    assert!(LOG.lock().unwrap().contains("device_id=\"lamp 00000021\"\n"));
 }

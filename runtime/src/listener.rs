@@ -188,13 +188,14 @@ async fn serve<R: Runtime, IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     match hub.admit(place, open).await {
         Err(error) => tracing::warn!(event = "no_greeting", %peer, %error),
         Ok(Admitted { endpoint, client, is_new, driver }) => {
+            let session = hub.span(endpoint);
             // From here on whoever holds the hub or a client decides.
             drop(hub);
-            tracing::info!(event = "connected", %peer, %endpoint);
+            session.in_scope(|| tracing::info!(event = "connected", %peer, %endpoint));
             line.put(Accepted { endpoint, peer, client, is_new }, most);
             drop(line);
-            let end = driver.run().instrument(tracing::error_span!("session", %endpoint)).await;
-            tracing::info!(event = "disconnected", %peer, %endpoint, ?end);
+            let end = driver.run().instrument(session.clone()).await;
+            session.in_scope(|| tracing::info!(event = "disconnected", %peer, %endpoint, ?end));
         }
     }
 }

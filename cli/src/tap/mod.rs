@@ -10,7 +10,6 @@ mod record;
 mod relay;
 mod strand;
 mod summary;
-mod target;
 mod watched;
 
 use crate::capture::Direction;
@@ -19,22 +18,24 @@ use crate::entropy;
 use crate::exit::Exit;
 use crate::impairment::Impairment;
 use crate::interrupt;
+use crate::listen::{self, cannot_listen};
+use crate::output::say_aside;
 use crate::render::Secrets;
+use crate::target::{Target, comes_back};
+use cync_core::wire::ChecksumMode;
 use cync_sim::net::ImpairedPath;
 use feed::Feed;
 use outlet::Outlet;
 use record::{Recorder, Show};
 use relay::{Faults, relay};
-use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, LineWriter, Write};
+use std::io::{self, LineWriter};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use summary::Summary;
-use target::{Target, comes_back};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -58,7 +59,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Where to listen, an IP address and a port; port 0 takes any free one
-    #[arg(long, value_name = "IP:PORT", value_parser = listen)]
+    #[arg(long, value_name = "IP:PORT", value_parser = listen::address)]
     listen: SocketAddr,
     /// Where to relay to, a name or an IP address and a port
     #[arg(long, value_name = "HOST:PORT")]
@@ -75,6 +76,9 @@ pub(crate) struct Args {
     /// Write the capture to a file as well
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Accept frames with a wrong checksum, and flag them; they are relayed either way
+    #[arg(long)]
+    lenient: bool,
     /// Write authentication codes instead of stars
     #[arg(long)]
     show_secrets: bool,
@@ -100,23 +104,12 @@ Then, in other terminals:
   cync toggle --device-host 127.0.0.1 --device-port 9001 --count 10 --until executed
 ";
 
-fn listen(text: &str) -> Result<SocketAddr, &'static str> {
-    text.parse().map_err(|_| {
-        "not an address to listen on: write an IP address, a colon and a port, as in 127.0.0.1:9001"
-    })
-}
-
 /// Runs `cync tap`.
 pub(crate) fn run(args: &Args) -> Exit {
     match crate::runtime(tap(args)) {
         Ok(exit) => exit,
         Err(error) => complain(format_args!("cannot start: {error}")),
     }
-}
-
-/// Writes to standard error. A closed one is nobody's problem.
-fn say_aside(text: impl Display) {
-    let _ = write!(io::stderr(), "{text}");
 }
 
 /// What the connections share.
@@ -183,7 +176,8 @@ async fn tap(args: &Args) -> Exit {
         _ => Show::Packets,
     };
     let secrets = if args.show_secrets { Secrets::Shown } else { Secrets::Masked };
-    let recorder = Recorder::new(show, secrets, stdout, file);
+    let checksum = if args.lenient { ChecksumMode::Lenient } else { ChecksumMode::Strict };
+    let recorder = Recorder::new(show, checksum, secrets, stdout, file);
     let (feed, backlog) = feed::feed();
     let (unreached, connections) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (done, recorded) = oneshot::channel();
@@ -241,21 +235,6 @@ async fn finish(mut recorded: oneshot::Receiver<bool>, taken: &AtomicU64) -> Opt
         () = stuck => None,
         () = again => None,
     }
-}
-
-/// Says what to do about an address that cannot be listened on.
-fn cannot_listen(listen: SocketAddr, error: &io::Error) -> String {
-    let remedy = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another program listens there; choose another port in --listen, or 0 for any free one"
-        }
-        io::ErrorKind::PermissionDenied => "choose a port above 1023",
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have that address; choose another in --listen, or 0.0.0.0"
-        }
-        _ => "choose another --listen",
-    };
-    format!("cannot listen on {listen}: {error}; {remedy}")
 }
 
 /// Takes connections, all or so many, until they have ended.

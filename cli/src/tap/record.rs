@@ -6,6 +6,7 @@ use super::strand::{Piece, Strand};
 use super::summary::{Seen, Summary};
 use crate::capture::{Chunk, Direction, Origin};
 use crate::hex;
+use crate::output::say_aside;
 use crate::render::Secrets;
 use crate::report::{Form, Report};
 use crate::stats::Stats;
@@ -64,12 +65,18 @@ impl Recorded {
 }
 
 impl Recorder {
-    pub(super) fn new(show: Show, secrets: Secrets, stdout: Outlet, file: Option<Outlet>) -> Self {
+    pub(super) fn new(
+        show: Show,
+        checksum: ChecksumMode,
+        secrets: Secrets,
+        stdout: Outlet,
+        file: Option<Outlet>,
+    ) -> Self {
         let form = if show == Show::Packets { Form::Plain } else { Form::Stats };
         let report = || Report {
             out: Vec::new(),
             form,
-            checksum: ChecksumMode::Strict,
+            checksum,
             secrets,
             annotate: None,
             stats: Stats::default(),
@@ -97,8 +104,8 @@ impl Recorder {
             self.note(event);
         }
         let seen = self.reports.into_iter().map(|(direction, report)| {
-            let Stats { bytes, packets, types, errors, .. } = report.stats;
-            Seen { direction, bytes, packets, types, errors }
+            let Stats { bytes, packets, flagged, types, errors, .. } = report.stats;
+            Seen { direction, bytes, packets, flagged, types, errors }
         });
         let mut summary = summary();
         summary.seen = seen.collect();
@@ -106,7 +113,7 @@ impl Recorder {
         summary.unfinished = self.unfinished;
         summary.missed = backlog.missed();
         if self.show == Show::Capture {
-            super::say_aside(&summary);
+            say_aside(&summary);
         } else {
             self.stdout.write(&summary.to_string());
         }

@@ -28,6 +28,8 @@ pub(super) struct Seen {
     pub(super) direction: Direction,
     pub(super) bytes: u64,
     pub(super) packets: u64,
+    /// Packets that were accepted with a wrong checksum.
+    pub(super) flagged: u64,
     pub(super) types: BTreeMap<u8, u64>,
     pub(super) errors: BTreeMap<&'static str, u64>,
 }
@@ -39,7 +41,7 @@ impl fmt::Display for Summary {
         if self.unreached > 0 {
             line("target not reached", format_args!("{}", self.unreached))?;
         }
-        for Seen { direction, bytes, packets, types, errors } in &self.seen {
+        for Seen { direction, bytes, packets, flagged, types, errors } in &self.seen {
             line(direction.name(), format_args!("{packets} packets, {bytes} bytes"))?;
             for (byte, count) in types {
                 match PacketType::from_byte(*byte) {
@@ -49,6 +51,9 @@ impl fmt::Display for Summary {
             }
             for (reason, count) in errors {
                 line(&format!("  {reason}"), format_args!("{count}"))?;
+            }
+            if *flagged > 0 {
+                line("  flagged", format_args!("{flagged}"))?;
             }
         }
         let errors = self.seen.iter().flat_map(|seen| seen.errors.values()).sum::<u64>();

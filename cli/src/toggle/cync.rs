@@ -1,7 +1,7 @@
 //! Commands over the protocol of Cync devices.
 
 use super::tally::{Ended, Simulated, Tally, milliseconds};
-use super::{Args, Told, Until, failure};
+use super::{Args, Told, Until, failure, listen};
 use crate::exit::Exit;
 use crate::metrics::Server;
 use crate::{auth, complain, entropy, log};
@@ -12,12 +12,25 @@ use cync_tokio::{Client, SendError};
 use std::time::Duration;
 use tracing::Instrument;
 
-pub(super) fn config(args: &Args) -> Result<Config, Exit> {
-    let code = auth::code(args.auth_file.as_deref())
-        .map_err(complain)?
-        .unwrap_or_else(|| auth::PLACEHOLDER.to_vec());
-    let auth = AuthCode::new(&code).map_err(complain)?;
-    let mut config = Config::greeter(args.endpoint, auth);
+/// What is settled before anything is connected.
+pub(super) struct Setup {
+    /// How sessions behave; of a device that dials in, but for its endpoint.
+    pub(super) config: Config,
+    /// The authentication code, if one is given.
+    pub(super) code: Option<Vec<u8>>,
+}
+
+pub(super) fn setup(args: &Args) -> Result<Setup, Exit> {
+    let code = auth::code(args.auth_file.as_deref()).map_err(complain)?;
+    let mut config = if args.listen.is_some() {
+        // A command waits for a device that has gone to dial in again.
+        let mut config = Config::listener(args.endpoint());
+        config.ride_through = true;
+        config
+    } else {
+        let auth = AuthCode::new(code.as_deref().unwrap_or(auth::PLACEHOLDER)).map_err(complain)?;
+        Config::greeter(args.endpoint(), auth)
+    };
     config.retry.max_attempts = args.max_attempts;
     config.deadline = args.deadline;
     config.redial.first_attempts = 1;
@@ -27,35 +40,63 @@ pub(super) fn config(args: &Args) -> Result<Config, Exit> {
         complain(format_args!("--deadline is too short: one answer may take {floor}"));
         return Err(Exit::Usage);
     }
-    Ok(config)
+    Ok(Setup { config, code })
 }
 
 pub(super) async fn toggle(
     args: &Args,
-    config: Config,
+    setup: Setup,
     interrupt: impl Future<Output = ()>,
     server: Option<Server>,
 ) -> Exit {
+    let mut tally = Tally::new(args.count, args.json);
+    let mut device = None;
+    let run = async {
+        match args.listen {
+            Some(on) => listen::toggle(args, on, setup, server.as_ref(), &mut tally).await,
+            None => dial(args, setup.config, server.as_ref(), &mut tally, &mut device).await,
+        }
+    };
+    let exit = tokio::select! {
+        exit = run => exit,
+        () = interrupt => Exit::Interrupted,
+    };
+    if matches!(exit, Exit::NotConnected | Exit::Failed) && tally.is_empty() {
+        return exit;
+    }
+    let device = device.map(|device| Simulated {
+        applied: device.applied_count(),
+        links: Some(device.link_counts()),
+    });
+    tally.finish(exit, device)
+}
+
+/// Dials a device, be it a simulated one.
+async fn dial(
+    args: &Args,
+    config: Config,
+    server: Option<&Server>,
+    tally: &mut Tally,
+    device: &mut Option<SimulatedDevice>,
+) -> Exit {
     let chance = entropy::seed();
     let seed = args.seed.unwrap_or(chance);
-    let device = if args.simulate {
+    if args.simulate {
         match simulated(args, seed).await {
-            Ok(device) => Some(device),
+            Ok(simulated) => *device = Some(simulated),
             Err(exit) => return exit,
         }
-    } else {
-        None
-    };
+        tally.seed = Some(seed);
+    }
     let (host, port) = args.peer(device.as_ref().map(SimulatedDevice::local_addr));
     // A device that was running before remembers message numbers of earlier runs: they must not start alike.
-    let start = if device.is_some() { seed } else { chance };
-    let mut tally = Tally::new(args.count, args.json);
-    let endpoint = args.endpoint.to_string();
+    let start = if args.simulate { seed } else { chance };
+    let endpoint = args.endpoint().to_string();
     let device_id = args.device_id.as_deref().unwrap_or(&endpoint);
     let span = tracing::error_span!("connection", device_id, endpoint);
     let run = async {
         let mut builder = Client::builder(config).seed(start).reconnect(false);
-        if let Some(server) = &server {
+        if let Some(server) = server {
             builder = builder.metrics(server.metrics(), device_id);
         }
         let client = match builder.connect(format!("{host}:{port}")).await {
@@ -66,23 +107,11 @@ pub(super) async fn toggle(
             }
         };
         tracing::info!(event = "connected", address = format!("{host}:{port}"));
-        let exit = commands(args, &client, &mut tally).await;
+        let exit = commands(args, &client, tally, Dialler::Here).await;
         client.close().await;
         exit
     };
-    let exit = tokio::select! {
-        exit = run.instrument(span) => exit,
-        () = interrupt => Exit::Interrupted,
-    };
-    if exit == Exit::NotConnected && tally.is_empty() {
-        return exit;
-    }
-    tally.seed = args.simulate.then_some(seed);
-    let device = device.map(|device| Simulated {
-        applied: device.applied_count(),
-        links: Some(device.link_counts()),
-    });
-    tally.finish(exit, device)
+    run.instrument(span).await
 }
 
 async fn simulated(args: &Args, seed: u64) -> Result<SimulatedDevice, Exit> {
@@ -94,8 +123,22 @@ async fn simulated(args: &Args, seed: u64) -> Result<SimulatedDevice, Exit> {
         .map_err(|error| complain(format_args!("cannot listen on {listen}: {error}")))
 }
 
+/// Who makes the connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Dialler {
+    /// This side, once: what loses its connection is over.
+    Here,
+    /// The device, which may dial in again.
+    Device,
+}
+
 /// Sends the commands one after the other, and takes what the device says meanwhile.
-async fn commands(args: &Args, client: &Client, tally: &mut Tally) -> Exit {
+pub(super) async fn commands(
+    args: &Args,
+    client: &Client,
+    tally: &mut Tally,
+    dialler: Dialler,
+) -> Exit {
     let Some(to) = Destination::device(args.device) else { return Exit::Usage };
     let until = match args.until {
         Until::Acked => Stage::Acked,
@@ -111,6 +154,11 @@ async fn commands(args: &Args, client: &Client, tally: &mut Tally) -> Exit {
         let mut worst = Exit::Done;
         let mut bar = args.bar();
         for index in 0..args.count {
+            if dialler == Dialler::Device && !listen::is_ready(client, args.wait).await {
+                bar.clear();
+                complain(failure::stays_away(index, args.wait));
+                return Exit::NotConnected;
+            }
             let on = args.state.is_on(index);
             let request = Request::from(Command::Power { to, on }).until(until);
             let (msg_id, span) = super::message();

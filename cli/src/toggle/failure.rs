@@ -3,10 +3,13 @@
 use crate::complain;
 use crate::exit::Exit;
 use crate::printable::one_line;
+use cync_core::wire::Endpoint;
 use cync_core::{HangupReason, NotSent, Stage, Unknown};
 use cync_tokio::{ConnectError, DialError, LastFailure, SendError};
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 /// The exit code for a command that failed.
 pub(super) fn exit(error: &SendError, until: Stage) -> Exit {
@@ -32,6 +35,42 @@ pub(super) fn gave_up(commands: u32, error: &SendError) -> String {
         "gave up after {commands} command{plural}: {error}; the device stopped, or another client with the same \
          --endpoint took its place"
     )
+}
+
+/// Says why a run ended early whose device may dial in again.
+pub(super) fn stays_away(commands: u32, wait: Duration) -> String {
+    let plural = if commands == 1 { "" } else { "s" };
+    let wait = humantime::format_duration(wait);
+    format!(
+        "gave up after {commands} command{plural}: the device went, and did not dial in again within {wait} (--wait)"
+    )
+}
+
+/// Who dialled in, but for the device that was waited for.
+pub(super) struct Greeted {
+    /// Other devices.
+    pub(super) others: u32,
+    /// Connections that did not greet, or not as they should.
+    pub(super) rejected: u64,
+    /// The endpoint that was waited for, if it was one.
+    pub(super) asked: Option<Endpoint>,
+}
+
+/// Says that no device dialled in, and what to do.
+pub(super) fn nobody_dialled(addr: SocketAddr, wait: Duration, greeted: &Greeted) -> Exit {
+    let wait = humantime::format_duration(wait);
+    let who = greeted.asked.map_or_else(|| "no device".to_owned(), |it| format!("no device {it}"));
+    let remedy = match *greeted {
+        Greeted { others: 1.., .. } => "others did: check --endpoint".to_owned(),
+        Greeted { rejected: 1.., .. } => {
+            "what dialled did not greet, or not with the right code: check the authentication code, and what ends TLS \
+             in front"
+                .to_owned()
+        }
+        _ => format!("make it dial {addr}, or wait longer with --wait"),
+    };
+    complain(format_args!("{who} dialled in on {addr} within {wait}; {remedy}"));
+    Exit::NotConnected
 }
 
 /// The one that tells more of two: a lost connection, a refusal, silence, then a missing result.

@@ -4,6 +4,7 @@ mod cync;
 mod failure;
 mod json;
 mod lab;
+mod listen;
 mod tally;
 
 use crate::exit::Exit;
@@ -28,8 +29,12 @@ use uuid::Uuid;
 ///
 /// Every command is transmitted until it is acknowledged, or executed, or its deadline has passed; what became of it is
 /// printed. With --simulate the device is a simulated one on a free port, behind a link that loses and duplicates packets.
+///
+/// Real devices dial: with --listen they are waited for, in the place of the vendor's cloud, and behind something that ends their
+/// TLS. A line on standard error says where. A device that goes and dials in again is sent what is left; if it does not,
+/// the exit code is 3. If an authentication code is given, one that greets with another is refused.
 #[derive(clap::Args, Debug)]
-#[command(after_help = EXAMPLES, group(ArgGroup::new("peer").required(true).args(["simulate", "device_host"])))]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("peer").required(true).args(["simulate", "device_host", "listen"])))]
 #[command(mut_args(Impairment::only_with_simulate))]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -46,12 +51,19 @@ pub(crate) struct Args {
     /// The port the device listens on
     #[arg(long, value_name = "PORT", default_value_t = 9000, value_parser = arg::port)]
     device_port: u16,
+    /// Where to listen for the device, which dials in as real ones do: an IP address and a port; port 0 takes any free one
+    #[arg(long, value_name = "IP:PORT", value_parser = crate::listen::address, conflicts_with = "device_port")]
+    listen: Option<SocketAddr>,
+    /// How long to wait for it to dial in, at first and whenever it has gone; 0 waits as long as it takes
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = arg::duration, conflicts_with_all = ["simulate", "device_host"])]
+    wait: Duration,
     /// What logs and metrics, and requests with --wire lab, call the device; its endpoint or, with --wire lab, its host if not given
     #[arg(long, value_name = "LABEL")]
     device_id: Option<String>,
-    /// The endpoint to greet with and to put into commands: 0x..., eight hex digits, or decimal
-    #[arg(long, value_name = "U32", default_value = "0x00000001", value_parser = arg::endpoint)]
-    endpoint: Endpoint,
+    /// The endpoint to greet with and to put into commands, 0x00000001 if not given; with --listen the device that is waited for,
+    /// the first that greets if not given: 0x..., eight hex digits, or decimal
+    #[arg(long, value_name = "U32", value_parser = arg::endpoint)]
+    endpoint: Option<Endpoint>,
     /// The mesh address of the lamp to switch
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=254))]
     device: u8,
@@ -70,7 +82,7 @@ pub(crate) struct Args {
     /// How long one command may take, from 250ms
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = arg::duration)]
     deadline: Duration,
-    /// A file with the authentication code; wins over CYNC_AUTH_CODE
+    /// A file with the authentication code to greet with, or to be greeted with; wins over CYNC_AUTH_CODE
     #[arg(long, value_name = "FILE")]
     auth_file: Option<PathBuf>,
     /// Print the summary only
@@ -104,11 +116,15 @@ const EXAMPLES: &str = "\
 Examples:
   cync toggle --simulate --state alternate --count 100 --until executed --loss 20% --duplicate 10%
   cync toggle --device-host 192.168.1.50 --device-id kitchen --state on --until executed
+  cync toggle --listen 0.0.0.0:23778 --endpoint 0x45880f3a --state on --until executed
   cync toggle --simulate --count 100 --quiet --json
   cync toggle --simulate --wire lab --state on --log-level debug --log-format json
 
 Against `cync simulate`, started in another terminal:
   cync toggle --device-host 127.0.0.1 --count 10 --until executed
+
+For `cync simulate --dial 127.0.0.1:9000`, started in another terminal:
+  cync toggle --listen 127.0.0.1:9000 --count 10 --until executed
 
 Exit codes: 0 all done, 3 not connected, 4 no answer in time, 5 refused, 6 acknowledged but not executed,
 130 interrupted; `cync --help` has them all.
@@ -144,9 +160,9 @@ enum Until {
 
 pub(crate) fn run(args: &Args) -> Exit {
     let ran = match args.wire {
-        Wire::Cync => match cync::config(args) {
-            Ok(config) => {
-                args.logged(|interrupt, server| cync::toggle(args, config, interrupt, server))
+        Wire::Cync => match cync::setup(args) {
+            Ok(setup) => {
+                args.logged(|interrupt, server| cync::toggle(args, setup, interrupt, server))
             }
             Err(exit) => return exit,
         },
@@ -188,6 +204,16 @@ impl Args {
             }
             exit
         })
+    }
+
+    /// The endpoint to greet with.
+    fn endpoint(&self) -> Endpoint {
+        self.endpoint.unwrap_or(Endpoint(1))
+    }
+
+    /// What logs and metrics call the device of this endpoint.
+    fn device_id(&self, endpoint: Endpoint) -> String {
+        self.device_id.clone().unwrap_or_else(|| endpoint.to_string())
     }
 
     /// The host and the port to dial.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// No run takes this long; one that does is killed, and its test fails.
@@ -70,9 +70,8 @@ pub(crate) fn run(command: Command, input: &[u8]) -> Run {
 /// A command that runs; killed when dropped.
 pub(crate) struct Running {
     child: Child,
-    stdout: Receiver<String>,
-    read: String,
-    stderr: Option<JoinHandle<String>>,
+    stdout: Lines,
+    stderr: Lines,
 }
 
 impl Running {
@@ -89,26 +88,24 @@ impl Running {
         let input = input.to_vec();
         // A command that fails early does not read everything.
         thread::spawn(move || stdin.write_all(&input).is_ok());
-        let mut from = BufReader::new(child.stdout.take().unwrap());
-        let (to, stdout) = mpsc::channel();
-        thread::spawn(move || {
-            let mut line = String::new();
-            while from.read_line(&mut line).unwrap() > 0 && to.send(line.split_off(0)).is_ok() {}
-        });
-        let mut from = child.stderr.take().unwrap();
-        let stderr = thread::spawn(move || {
-            let mut text = String::new();
-            from.read_to_string(&mut text).unwrap();
-            text
-        });
-        Self { child, stdout, read: String::new(), stderr: Some(stderr) }
+        let stdout = Lines::of(child.stdout.take().unwrap());
+        let stderr = Lines::of(child.stderr.take().unwrap());
+        Self { child, stdout, stderr }
     }
 
     /// Waits for the next line of its output.
     pub(crate) fn line(&mut self) -> String {
-        let line = self.stdout.recv_timeout(LIMIT).unwrap();
-        self.read += &line;
-        line
+        self.stdout.next()
+    }
+
+    /// Waits for the next line of its standard error that contains this.
+    pub(crate) fn complaint(&mut self, with: &str) -> String {
+        loop {
+            let line = self.stderr.next();
+            if line.contains(with) {
+                return line;
+            }
+        }
     }
 
     /// Waits until an interrupt does not simply end it any more.
@@ -148,18 +145,48 @@ impl Running {
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Run {
         let until = Instant::now() + LIMIT;
-        let mut stdout = std::mem::take(&mut self.read);
-        loop {
-            match self.stdout.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(line) => stdout += &line,
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(mpsc::RecvTimeoutError::Timeout) => panic!("still running: {stdout}"),
-            }
-        }
+        let stdout = self.stdout.rest(until);
         let code = self.child.wait().unwrap().code();
-        let stderr = self.stderr.take().unwrap().join().unwrap();
+        let stderr = self.stderr.rest(until);
         assert!(!stderr.contains("panicked"), "{stderr}");
         Run { code, stdout, stderr }
+    }
+}
+
+/// What a command writes, line by line.
+struct Lines {
+    from: Receiver<String>,
+    read: String,
+}
+
+impl Lines {
+    /// Reads it on a thread of its own.
+    fn of(output: impl Read + Send + 'static) -> Self {
+        let mut output = BufReader::new(output);
+        let (to, from) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            while output.read_line(&mut line).unwrap() > 0 && to.send(line.split_off(0)).is_ok() {}
+        });
+        Self { from, read: String::new() }
+    }
+
+    fn next(&mut self) -> String {
+        let line = self.from.recv_timeout(LIMIT);
+        let line = line.unwrap_or_else(|error| panic!("{error} after {}", self.read));
+        self.read += &line;
+        line
+    }
+
+    /// All of it, once it has ended.
+    fn rest(&mut self, until: Instant) -> String {
+        loop {
+            match self.from.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.read += &line,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return std::mem::take(&mut self.read),
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("still running: {}", self.read),
+            }
+        }
     }
 }
 

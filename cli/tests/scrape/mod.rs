@@ -1,5 +1,7 @@
 //! Scrapes a command that serves metrics.
 
+#![allow(dead_code, reason = "every test file uses its part")]
+
 use crate::command::{Run, Running};
 use prometheus_parse::{Sample, Scrape, Value};
 use std::collections::{BTreeMap, BTreeSet};

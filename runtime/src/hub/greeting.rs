@@ -38,11 +38,13 @@ pub(super) async fn admit<IO: AsyncRead + AsyncWrite + Unpin, T: Timer>(
     };
     drop(spent);
     let Joined { client, is_new, .. } = joined;
-    if !is_new && client.has_connection() {
-        tracing::info!(event = "replaced", %endpoint, "the endpoint dialled in again");
-    }
     let read = [greeter.bytes(), &rest].concat();
-    let driver = Driver::new(Arc::clone(&client.shared), io, read).in_place(place);
+    let driver = hub.span(endpoint).in_scope(|| {
+        if !is_new && client.has_connection() {
+            tracing::info!(event = "replaced", %endpoint, "the endpoint dialled in again");
+        }
+        Driver::new(Arc::clone(&client.shared), io, read).in_place(place)
+    });
     Ok(Admitted { endpoint, client, is_new, driver })
 }
 

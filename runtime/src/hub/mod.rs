@@ -23,12 +23,14 @@ use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU8;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tracing::Span;
 
 /// What a greeting that is refused is answered with, if its admission says 0, which would mean success.
 const REFUSED: NonZeroU8 = NonZeroU8::MIN;
 
 type Admit = dyn Fn(&Hello<'_>) -> Result<Config, StatusCode> + Send + Sync;
 type Shape<T> = dyn Fn(Builder<T>) -> Builder<T> + Send + Sync;
+type Name = dyn Fn(Endpoint) -> String + Send + Sync;
 
 /// The sessions of those who dial in, each kept by its endpoint.
 ///
@@ -49,6 +51,7 @@ pub(crate) struct HubShared<T: Timer> {
     limits: Limits,
     admit: Box<Admit>,
     shape: Box<Shape<T>>,
+    name: Box<Name>,
 }
 
 struct State<T: Timer> {
@@ -60,6 +63,12 @@ struct State<T: Timer> {
 impl<T: Timer> HubShared<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is logged of a session belongs here.
+    fn span(&self, endpoint: Endpoint) -> Span {
+        let device_id = (self.name)(endpoint);
+        tracing::error_span!("session", device_id, %endpoint)
     }
 }
 
@@ -97,6 +106,7 @@ pub struct HubBuilder<T: Timer> {
     limits: Limits,
     admit: Box<Admit>,
     shape: Box<Shape<T>>,
+    name: Box<Name>,
 }
 
 impl<T: Timer> fmt::Debug for HubBuilder<T> {
@@ -121,11 +131,19 @@ impl<T: Timer> HubBuilder<T> {
         self
     }
 
+    /// What logs call the device of an endpoint: the `device_id` of all that is logged of its connections once they have greeted.
+    /// The default is the endpoint, as eight hex digits.
+    pub fn device_ids(mut self, name: impl Fn(Endpoint) -> String + Send + Sync + 'static) -> Self {
+        self.name = Box::new(name);
+        self
+    }
+
     /// The hub.
     pub fn build(self) -> Hub<T> {
-        let Self { timer, limits, admit, shape } = self;
+        let Self { timer, limits, admit, shape, name } = self;
         let state = State { places: Places::default(), sessions: Sessions::default(), rejected: 0 };
-        let shared = Arc::new(HubShared { state: Mutex::new(state), timer, limits, admit, shape });
+        let state = Mutex::new(state);
+        let shared = Arc::new(HubShared { state, timer, limits, admit, shape, name });
         Hub { alive: Arc::new(Alive(Arc::clone(&shared))), limits, shared }
     }
 }
@@ -152,7 +170,8 @@ impl<T: Timer> Hub<T> {
         admit: impl Fn(&Hello<'_>) -> Result<Config, StatusCode> + Send + Sync + 'static,
     ) -> HubBuilder<T> {
         let (admit, shape) = (Box::new(admit), Box::new(|builder| builder));
-        HubBuilder { timer, limits: Limits::default(), admit, shape }
+        let name = Box::new(|endpoint: Endpoint| endpoint.to_string());
+        HubBuilder { timer, limits: Limits::default(), admit, shape, name }
     }
 
     /// Waits for the greeting of a connection, and gives it to the session of the endpoint that greets.
@@ -180,6 +199,11 @@ impl<T: Timer> Hub<T> {
         open: impl Future<Output = io::Result<IO>>,
     ) -> Result<Admitted<IO, T>, AdmitError> {
         self.counted(greeting::admit(&self.shared, place, open).await)
+    }
+
+    /// What is logged of a session belongs here.
+    pub(crate) fn span(&self, endpoint: Endpoint) -> Span {
+        self.shared.span(endpoint)
     }
 
     fn counted<R>(&self, result: Result<R, AdmitError>) -> Result<R, AdmitError> {

@@ -4,21 +4,34 @@ use super::serve::Shared;
 use cync_tokio::{Address, compat};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
-/// Keeps a device connected to its hub, and acts on what the hub says; ends with the session.
+/// Keeps a device connected to its hub, and acts on what the hub says; ends with the session. That the hub cannot be reached is
+/// told once, until it can be.
 pub(super) async fn dial(hub: Address, party: Party, shared: Arc<Shared>) {
     let (begin, mut begun) = mpsc::channel(1);
+    let told = Arc::new(AtomicBool::new(false));
     let open = || {
         let (hub, party, shared) = (hub.to_string(), party.clone(), Arc::clone(&shared));
-        let begin = begin.clone();
+        let (begin, told) = (begin.clone(), Arc::clone(&told));
         async move {
             let control = *shared.control.borrow();
             if control.partitioned {
                 return Err(io::ErrorKind::NetworkUnreachable.into());
             }
-            let stream = TcpStream::connect(hub).await?;
+            let stream = match TcpStream::connect(&*hub).await {
+                Ok(stream) => stream,
+                Err(error) => {
+                    if !told.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(event = "no_hub", hub, %error, "the hub cannot be reached; trying again");
+                    }
+                    return Err(error);
+                }
+            };
+            told.store(false, Ordering::Relaxed);
+            tracing::info!(event = "connected", hub);
             stream.set_nodelay(true)?;
             let (inside, pump) = impair(stream, Arc::clone(&shared.weather), party.track);
             let pump = async move {
@@ -36,7 +49,7 @@ pub(super) async fn dial(hub: Address, party: Party, shared: Arc<Shared>) {
     let keep_connected = async {
         // A device does not give up.
         while let Err(error) = party.client.keep_connected(open).await {
-            tracing::warn!(event = "no_hub", %error);
+            tracing::debug!(event = "no_session", %error);
         }
     };
     let pump = async {

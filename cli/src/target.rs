@@ -1,3 +1,5 @@
+//! The other side of a connection, as an argument.
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -6,12 +8,12 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::net::{TcpStream, lookup_host};
 
-/// Nobody who dialled the tap waits longer than this.
+/// Nobody waits longer than this for a connection.
 const DIAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// Where connections are relayed to: a name or an IP address, and a port.
+/// Who is dialled: a name or an IP address, and a port.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Target {
+pub(crate) struct Target {
     host: String,
     port: u16,
 }
@@ -21,7 +23,7 @@ pub(super) struct Target {
 #[error(
     "not a target: write the host, a colon and a port from 1 to 65535, as in 192.168.1.50:9000 or [::1]:9000"
 )]
-pub(super) struct NoTarget;
+pub(crate) struct NoTarget;
 
 impl FromStr for Target {
     type Err = NoTarget;
@@ -49,7 +51,7 @@ impl fmt::Display for Target {
 
 impl Target {
     /// Its addresses at present.
-    pub(super) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+    pub(crate) async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         let found: Vec<_> = lookup_host((&*self.host, self.port)).await?.collect();
         if found.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
@@ -58,7 +60,7 @@ impl Target {
     }
 
     /// A connection to it.
-    pub(super) async fn dial(&self) -> io::Result<TcpStream> {
+    pub(crate) async fn dial(&self) -> io::Result<TcpStream> {
         let dial = TcpStream::connect((&*self.host, self.port));
         match tokio::time::timeout(DIAL_LIMIT, dial).await {
             Ok(dialled) => dialled,
@@ -68,7 +70,7 @@ impl Target {
 }
 
 /// Whether a connection to this address would come back to whoever listens there.
-pub(super) fn comes_back(listen: SocketAddr, target: SocketAddr) -> bool {
+pub(crate) fn comes_back(listen: SocketAddr, target: SocketAddr) -> bool {
     let here = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
     let any = listen.ip().is_unspecified() || target.ip().is_unspecified();
     listen.port() == target.port()
