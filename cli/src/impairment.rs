@@ -94,3 +94,47 @@ impl fmt::Display for Shown {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        impairment: Impairment,
+    }
+
+    fn chaos(line: &str) -> ChaosConfig {
+        let Link { seed, to_device, from_device } =
+            Line::try_parse_from(line.split(' ')).unwrap().impairment.link(7);
+        assert_eq!((seed, &to_device), (7, &from_device), "both ways alike");
+        to_device
+    }
+
+    #[test]
+    fn each_argument_is_one_property_of_the_link() {
+        let ms = Duration::from_millis;
+        let percent = |text: &str| text.parse::<Ppm>().unwrap();
+        let none = ChaosConfig::NONE;
+        let cases = [
+            ("--loss 20%", ChaosConfig { packet_loss_rate: percent("20%"), ..none.clone() }),
+            (
+                "--drop-pattern 1/5",
+                ChaosConfig { drop_pattern: arg::drop_pattern("1/5").ok(), ..none.clone() },
+            ),
+            ("--duplicate 10%", ChaosConfig { duplicate_rate: percent("10%"), ..none.clone() }),
+            ("--latency 30ms", ChaosConfig { latency: ms(30), ..none.clone() }),
+            ("--latency-variance 9ms", ChaosConfig { latency_variance: ms(9), ..none.clone() }),
+            ("--reorder 30%", ChaosConfig { reorder_rate: percent("30%"), ..none.clone() }),
+            ("--reorder-delay 100ms", ChaosConfig { reorder_delay: ms(100), ..none.clone() }),
+            ("--corrupt 5%", ChaosConfig { corruption_rate: percent("5%"), ..none.clone() }),
+        ];
+        for (arguments, wanted) in cases {
+            assert_ne!(wanted, none, "{arguments}");
+            assert_eq!(chaos(&format!("cync {arguments}")), wanted, "{arguments}");
+        }
+        assert_eq!(chaos("cync"), none);
+    }
+}

@@ -147,22 +147,6 @@ fn corrupted_packets_are_repeated_and_commands_executed_once() {
 
 #[test]
 #[cfg(unix)]
-fn latencies_vary_as_far_as_they_are_told() {
-    let args = ["--latency", "15ms", "--latency-variance", "10ms"];
-    let (toggled, _) = link_after(&args, "40");
-    let spread: Vec<f64> = toggled
-        .stdout
-        .lines()
-        .filter_map(|line| line.split_once("in ")?.1.trim_start().split(' ').next()?.parse().ok())
-        .collect();
-    assert_eq!(spread.len(), 40, "{toggled:?}");
-    let least = spread.iter().copied().fold(f64::MAX, f64::min);
-    let most = spread.iter().copied().fold(0.0, f64::max);
-    assert!((10.0..27.0).contains(&least) && most > 33.0, "{spread:?}");
-}
-
-#[test]
-#[cfg(unix)]
 fn the_request_of_a_service_manager_ends_it_as_an_interrupt_does() {
     let run = Device::start(&[]).end("TERM");
     assert_eq!((run.code, run.summary("state")), (Some(130), "off"), "{run:?}");
