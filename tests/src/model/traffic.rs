@@ -2,6 +2,7 @@
 
 use super::op::{Forged, Reply};
 use super::setup::Side;
+use super::transcript::{Received, Shown};
 use super::world::{World, status};
 use super::{Manner, Violation, ensure};
 use crate::solo::{ENDPOINT, bytes_of};
@@ -39,7 +40,7 @@ impl World {
     fn handed_over(&mut self, side: Side, handed: &Handed, bytes: Vec<u8>) {
         let Handed { transmit, message } = *handed;
         let all = if transmit.kind == PacketType::Handshake { &[] } else { bytes.as_slice() };
-        self.note(side, format_args!("{transmit:?} {}", crate::hex(all.iter().copied())));
+        self.note(side, Shown::HandedOver(transmit, all.into()));
         let handed_at = self.now;
         let end = self.end(side);
         if let Some(message) = message {
@@ -155,10 +156,7 @@ impl World {
     pub(super) fn recv(&mut self, side: Side, reply: Reply) -> Result<bool, Violation> {
         let time = self.tell(side);
         let got = self.end(side).witness.recv(time)?;
-        let shown = got
-            .as_ref()
-            .map(|got| (got.kind, got.endpoint, got.msg_id, got.frame, &got.data, got.arrived));
-        self.note(side, format_args!("{shown:?}"));
+        self.note(side, Shown::Received(got.as_ref().map(Received::from)));
         if let Some(id) = got.as_ref().and_then(|got| got.id) {
             let end = self.end(side);
             end.taken.push(id);
@@ -181,7 +179,7 @@ impl World {
         } else {
             end.witness.respond(time, id, status)?
         };
-        self.note(side, format_args!("{status} for {at}: {result:?}"));
+        self.note(side, Shown::Replied(status, at, result));
         Ok(())
     }
 
