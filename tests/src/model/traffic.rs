@@ -22,14 +22,27 @@ impl World {
         most: usize,
         pinch: bool,
     ) -> Result<usize, Violation> {
-        let mut out = vec![0; MAX_PACKET];
+        let mut out = std::mem::take(&mut self.out);
+        out.resize(MAX_PACKET, 0);
+        let done = self.hand_over_from(side, most, pinch, &mut out);
+        self.out = out;
+        done
+    }
+
+    fn hand_over_from(
+        &mut self,
+        side: Side,
+        most: usize,
+        pinch: bool,
+        out: &mut [u8],
+    ) -> Result<usize, Violation> {
         for count in 0..most {
             let time = self.tell(side);
             let witness = &mut self.end(side).witness;
             let handed = if pinch && count == 0 {
-                witness.transmit_pinched(time, &mut out, 3)?
+                witness.transmit_pinched(time, out, 3)?
             } else {
-                witness.transmit(time, &mut out)?
+                witness.transmit(time, out)?
             };
             let Some(handed) = handed else { return Ok(count) };
             self.handed_over(side, &handed, out[..handed.transmit.len].to_vec());

@@ -77,6 +77,7 @@ impl Shown {
     /// Writes what the session shows beside [`Shown::bytes`], in one line.
     pub(super) fn write_rest(&self, out: &mut String) {
         let written = match self {
+            Self::Received(None) => return,
             Self::HandedOver(transmit, _) => writeln!(out, "{transmit:?}"),
             Self::Told(event) => writeln!(out, "{event:?}"),
             Self::Sent(_, result) => writeln!(out, "{result:?}"),
@@ -122,7 +123,12 @@ pub(super) enum Notes {
     /// It is kept, to be compared.
     Kept(Transcript),
     /// It is shown, to look for the code in it once the case is over. Bytes are looked through at once.
-    Shown { text: String, leak: Option<Shown> },
+    Shown {
+        text: String,
+        /// The packets of no message that the text has already.
+        known: Vec<Transmit>,
+        leak: Option<Shown>,
+    },
 }
 
 impl Notes {
@@ -133,14 +139,22 @@ impl Notes {
 
     /// To look for the code.
     pub(super) fn shown() -> Self {
-        Self::Shown { text: String::with_capacity(1 << 14), leak: None }
+        Self::Shown { text: String::with_capacity(1 << 14), known: Vec::new(), leak: None }
     }
 
     pub(super) fn push(&mut self, step: usize, side: Side, what: Shown) {
         match self {
             Self::Kept(transcript) => transcript.lines.push(Line { step, side, what }),
-            Self::Shown { text, leak } => {
-                what.write_rest(text);
+            Self::Shown { text, known, leak } => {
+                match &what {
+                    Shown::HandedOver(transmit, _) if transmit.id.is_none() => {
+                        if !known.contains(transmit) {
+                            known.push(*transmit);
+                            what.write_rest(text);
+                        }
+                    }
+                    _ => what.write_rest(text),
+                }
                 if has_secret(what.bytes()) {
                     leak.get_or_insert(what);
                 }
@@ -150,7 +164,7 @@ impl Notes {
 
     /// The first thing that shows the authentication code.
     pub(super) fn leak(&self) -> Option<String> {
-        let Self::Shown { text, leak } = self else { return None };
+        let Self::Shown { text, leak, .. } = self else { return None };
         let in_bytes = leak.as_ref().map(|shown| format!("{shown:?}"));
         in_bytes.or_else(|| {
             let at = find_secret(text)?;

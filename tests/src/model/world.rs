@@ -24,6 +24,8 @@ pub(super) struct World {
     pub(super) ends: [End; 2],
     pub(super) wires: Wires,
     pub(super) notes: Notes,
+    /// Room for a packet.
+    pub(super) out: Vec<u8>,
     /// What is done is printed, for whoever sets `TRACE`.
     traced: bool,
 }
@@ -41,6 +43,7 @@ impl World {
             ends,
             wires: Wires::default(),
             notes,
+            out: Vec::new(),
             traced: std::env::var_os("TRACE").is_some(),
         };
         world.open(Side::Hub, true)?;
