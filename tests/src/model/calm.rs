@@ -5,6 +5,7 @@ use super::setup::Side;
 use super::world::World;
 use super::{Size, Violation, ensure};
 use cync_core::{Outcome, Stage, State};
+use std::fmt::Write;
 use std::time::Duration;
 
 /// More steps than any calm phase needs.
@@ -152,17 +153,23 @@ impl World {
 
     /// S16: nothing that a session shows of itself has the authentication code in it.
     fn check_secrets(&mut self) -> Result<(), Violation> {
+        let mut text = String::with_capacity(1 << 15);
         for side in Side::BOTH {
             // It is long: of the compact size it is checked in one case of eight, of the full size in tests of their own.
             let own = self.setup.own(side);
             if match own.size {
                 Size::Small => true,
-                Size::Compact => own.seed / 2 % 8 == 0,
+                Size::Compact => (own.seed / 2).is_multiple_of(8),
                 Size::Full => false,
             } {
                 let session = self.end(side).witness.session();
-                let found = super::find_secret(&format!("{session:?}"));
-                ensure!(found.is_none(), "S16", "the session's Debug shows the code");
+                text.clear();
+                write!(text, "{session:?}").expect("a string takes everything");
+                ensure!(
+                    super::find_secret(&text).is_none(),
+                    "S16",
+                    "the session's Debug shows the code"
+                );
             }
         }
         let leak = self.notes.leak();

@@ -173,3 +173,28 @@ impl Notes {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::solo::AUTH;
+
+    #[test]
+    fn the_code_in_a_packet_or_in_a_text_is_a_leak_and_nothing_else_is() {
+        let transmit = Transmit { len: 18, kind: PacketType::DataChannel, id: None, attempt: 0 };
+        let packet = |bytes: &[u8]| Shown::HandedOver(transmit, bytes.into());
+        let mut notes = Notes::shown();
+        notes.push(0, Side::Hub, packet(&[7; 18]));
+        notes.push(0, Side::Hub, Shown::Purged(3));
+        assert_eq!(notes.leak(), None);
+        notes.push(1, Side::Hub, packet(&[&[7], AUTH, &[7]].concat()));
+        assert_eq!(notes.leak(), Some(format!("{:?}", packet(&[&[7], AUTH, &[7]].concat()))));
+
+        let mut notes = Notes::shown();
+        notes.push(0, Side::Hub, Shown::Purged(3));
+        let Notes::Shown { text, .. } = &mut notes else { panic!("it is shown") };
+        let _ = writeln!(text, "a line with {} in it", std::str::from_utf8(AUTH).unwrap());
+        notes.push(1, Side::Hub, Shown::Purged(4));
+        assert_eq!(notes.leak().as_deref(), Some("a line with c4n4ry-auth-c0de in it"));
+    }
+}
