@@ -206,6 +206,10 @@ impl Book {
             if !message.is_live() {
                 return;
             }
+            let seen = (message.stage, message.status);
+            if !surely && !message.may_have_seen.contains(&seen) {
+                message.may_have_seen.push(seen);
+            }
             let temporary = |status| status == BUSY || retries.contains(&status);
             let (Heard::Receipt(status) | Heard::Result(status) | Heard::Verdict(status)) = heard;
             let result = matches!(heard, Heard::Result(_));

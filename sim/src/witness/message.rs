@@ -81,6 +81,8 @@ pub(super) struct Message {
     pub(super) is_over: bool,
     /// How it may have ended, and since when.
     pub(super) may: Vec<(Instant, Outcome)>,
+    /// What it may also have seen: an answer that may be about another message need not have changed stage and status.
+    pub(super) may_have_seen: Vec<(Option<Stage>, Option<cync_core::wire::StatusCode>)>,
     pub(super) told: Option<Stage>,
     pub(super) done: bool,
     /// The message before it among those whose numbers, and whose counters, share a bucket.
@@ -137,6 +139,7 @@ impl Message {
             end: None,
             is_over: false,
             may: Vec::new(),
+            may_have_seen: Vec::new(),
             told: None,
             done: false,
             same_number: None,

@@ -2,6 +2,7 @@
 
 use super::op::{Forged, Reply};
 use super::setup::Side;
+use super::transcript::{Received, Shown};
 use super::world::{World, status};
 use super::{Manner, Violation, ensure};
 use crate::solo::{ENDPOINT, bytes_of};
@@ -21,14 +22,27 @@ impl World {
         most: usize,
         pinch: bool,
     ) -> Result<usize, Violation> {
-        let mut out = vec![0; MAX_PACKET];
+        let mut out = std::mem::take(&mut self.out);
+        out.resize(MAX_PACKET, 0);
+        let done = self.hand_over_from(side, most, pinch, &mut out);
+        self.out = out;
+        done
+    }
+
+    fn hand_over_from(
+        &mut self,
+        side: Side,
+        most: usize,
+        pinch: bool,
+        out: &mut [u8],
+    ) -> Result<usize, Violation> {
         for count in 0..most {
             let time = self.tell(side);
             let witness = &mut self.end(side).witness;
             let handed = if pinch && count == 0 {
-                witness.transmit_pinched(time, &mut out, 3)?
+                witness.transmit_pinched(time, out, 3)?
             } else {
-                witness.transmit(time, &mut out)?
+                witness.transmit(time, out)?
             };
             let Some(handed) = handed else { return Ok(count) };
             self.handed_over(side, &handed, out[..handed.transmit.len].to_vec());
@@ -39,7 +53,7 @@ impl World {
     fn handed_over(&mut self, side: Side, handed: &Handed, bytes: Vec<u8>) {
         let Handed { transmit, message } = *handed;
         let all = if transmit.kind == PacketType::Handshake { &[] } else { bytes.as_slice() };
-        self.note(side, format_args!("{transmit:?} {}", crate::hex(all.iter().copied())));
+        self.note(side, Shown::HandedOver(transmit, all.into()));
         let handed_at = self.now;
         let end = self.end(side);
         if let Some(message) = message {
@@ -155,10 +169,7 @@ impl World {
     pub(super) fn recv(&mut self, side: Side, reply: Reply) -> Result<bool, Violation> {
         let time = self.tell(side);
         let got = self.end(side).witness.recv(time)?;
-        let shown = got
-            .as_ref()
-            .map(|got| (got.kind, got.endpoint, got.msg_id, got.frame, &got.data, got.arrived));
-        self.note(side, format_args!("{shown:?}"));
+        self.note(side, Shown::Received(got.as_ref().map(Received::from)));
         if let Some(id) = got.as_ref().and_then(|got| got.id) {
             let end = self.end(side);
             end.taken.push(id);
@@ -181,7 +192,7 @@ impl World {
         } else {
             end.witness.respond(time, id, status)?
         };
-        self.note(side, format_args!("{status} for {at}: {result:?}"));
+        self.note(side, Shown::Replied(status, at, result));
         Ok(())
     }
 

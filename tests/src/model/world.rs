@@ -3,12 +3,12 @@
 use super::end::End;
 use super::op::{Ask, Op, Reply, What};
 use super::setup::{Setup, Side};
+use super::transcript::{Notes, Shown};
 use super::wires::Wires;
 use super::wires::corrupt;
-use super::{Case, Manner, Transcript, Violation, ensure};
+use super::{Case, Manner, Violation, ensure};
 use cync_core::wire::StatusCode;
 use cync_core::{CivilTime, Disconnect, Event, Instant, State};
-use std::fmt::Arguments;
 use std::time::Duration;
 
 /// More rounds than any exchange at one instant needs.
@@ -23,12 +23,16 @@ pub(super) struct World {
     pub(super) step: usize,
     pub(super) ends: [End; 2],
     pub(super) wires: Wires,
-    pub(super) transcript: Transcript,
+    pub(super) notes: Notes,
+    /// Room for a packet.
+    pub(super) out: Vec<u8>,
+    /// What is done is printed, for whoever sets `TRACE`.
+    traced: bool,
 }
 
 impl World {
     /// Connects two sessions, lets them greet, and performs a case.
-    pub(super) fn performed(case: &Case, manner: Manner) -> Result<Self, Violation> {
+    pub(super) fn performed(case: &Case, manner: Manner, notes: Notes) -> Result<Self, Violation> {
         let watched = manner == Manner::Watched;
         let ends = Side::BOTH.map(|side| End::new(&case.setup, side, watched));
         let mut world = Self {
@@ -38,7 +42,9 @@ impl World {
             step: 0,
             ends,
             wires: Wires::default(),
-            transcript: Transcript::default(),
+            notes,
+            out: Vec::new(),
+            traced: std::env::var_os("TRACE").is_some(),
         };
         world.open(Side::Hub, true)?;
         world.exchange()?;
@@ -72,13 +78,12 @@ impl World {
         if back && known { Instant::from_micros(now.as_micros() / 2) } else { now }
     }
 
-    pub(super) fn note(&mut self, side: Side, what: Arguments<'_>) {
-        if std::env::var_os("TRACE").is_some() {
-            let what = what.to_string();
-            eprintln!("{:?} {} {side:?} {}", self.now, self.step, &what[..what.len().min(250)]);
+    pub(super) fn note(&mut self, side: Side, what: Shown) {
+        if self.traced {
+            let shown = format!("{what:?}");
+            eprintln!("{:?} {} {side:?} {}", self.now, self.step, &shown[..shown.len().min(250)]);
         }
-        let line = super::Line { step: self.step, side, what: what.to_string() };
-        self.transcript.lines.push(line);
+        self.notes.push(self.step, side, what);
     }
 
     /// What can be seen of the sessions after a step.
@@ -87,8 +92,8 @@ impl World {
             self.end(side).witness.check()?;
             let session = self.end(side).witness.session();
             let (state, next) = (session.state(), session.poll_timeout());
-            let levels = (session.queued(), session.in_flight(), session.inbox_len());
-            self.note(side, format_args!("{state} {next:?} {levels:?}"));
+            let levels = [session.queued(), session.in_flight(), session.inbox_len()];
+            self.note(side, Shown::Levels(state, next, levels));
         }
         Ok(())
     }
@@ -188,13 +193,13 @@ impl World {
             Op::Ping(side) => {
                 let now = self.tell(side);
                 let pinged = self.end(side).witness.ping(now);
-                self.note(side, format_args!("{pinged:?}"));
+                self.note(side, Shown::Pinged(pinged));
             }
             Op::WallClock(side) => self.tell_wall_clock(side),
             Op::Purge(side) => {
                 let now = self.tell(side);
                 let purged = self.end(side).witness.purge(now);
-                self.note(side, format_args!("{purged} forgotten"));
+                self.note(side, Shown::Purged(purged));
             }
             Op::Close(side) => self.close(side),
         }
@@ -274,7 +279,7 @@ impl World {
         let asked = ask.asked(side, end.witness.accepted());
         let result = end.witness.send(time, &asked)?.map(|(id, _)| id);
         end.ids.extend(result);
-        self.note(side, format_args!("{ask:?}: {result:?}"));
+        self.note(side, Shown::Sent(*ask, result));
         Ok(())
     }
 
@@ -287,7 +292,7 @@ impl World {
         // `cancel` is not told the time.
         end.witness.purge(time);
         let cancelled = end.witness.cancel(time, id)?;
-        self.note(side, format_args!("{id} cancelled: {cancelled}"));
+        self.note(side, Shown::Cancelled(id, cancelled));
         Ok(())
     }
 
@@ -310,7 +315,7 @@ impl World {
     }
 
     fn event(&mut self, side: Side, event: Event) -> Result<(), Violation> {
-        self.note(side, format_args!("{event:?}"));
+        self.note(side, Shown::Told(event));
         match event {
             Event::Done { id, outcome, receipt } => {
                 self.end(side).done.insert(id, (outcome, receipt));
@@ -463,7 +468,7 @@ impl World {
         let end = self.end(side);
         end.witness.disconnected(time, why)?;
         end.reset(None);
-        self.note(side, format_args!("disconnected: {why:?}"));
+        self.note(side, Shown::Disconnected(why));
         Ok(())
     }
 
