@@ -10,7 +10,7 @@ use crate::interrupt;
 use crate::log::{LogFormat, LogLevel};
 use crate::metrics;
 use crate::target::Target;
-use crate::wire::{OneWire, Wire};
+use crate::wire::Wire;
 use clap::ValueEnum;
 use cync_core::AuthCode;
 use cync_core::wire::Endpoint;
@@ -32,8 +32,6 @@ use tracing::Instrument;
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    #[command(flatten)]
-    _one_wire: OneWire,
     /// What it speaks
     #[arg(long, value_enum, value_name = "WIRE", default_value_t = Wire::Cync)]
     wire: Wire,

@@ -1,8 +1,8 @@
 //! Which protocol is spoken, and which arguments are of use with it.
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, Error, FromArgMatches, ValueEnum};
+use clap::{ArgMatches, Command, Error, ValueEnum};
 
 /// What is spoken on a connection.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
@@ -48,35 +48,19 @@ impl Wire {
     }
 }
 
-/// No argument at all: it refuses those of the other wire. It stands before all others, which are taken off when they are read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OneWire;
-
-impl FromArgMatches for OneWire {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let wire = matches.get_one("wire").copied().unwrap_or(Wire::Cync);
-        let typed = |id: &&clap::Id| {
-            matches.value_source(id.as_str()) == Some(ValueSource::CommandLine)
-                && wire.not_with().contains(&id.as_str())
-        };
-        matches.ids().find(typed).map_or(Ok(Self), |id| {
-            let (flag, wire) = (id.as_str().replace('_', "-"), wire.name());
-            let why = format!("the argument '--{flag}' cannot be used with '--wire {wire}'\n");
-            Err(Error::raw(ErrorKind::ArgumentConflict, why))
-        })
-    }
-
-    fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl Args for OneWire {
-    fn augment_args(command: Command) -> Command {
-        command
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        command
-    }
+/// Refuses arguments that are of use only with the other wire: what clap's own rules about conflicts cannot say, since they do not
+/// look at values.
+pub(crate) fn check(root: &Command, matches: &ArgMatches) -> Result<(), Error> {
+    let Some((_, given)) = matches.subcommand() else { return Ok(()) };
+    let Ok(Some(wire)) = given.try_get_one::<Wire>("wire") else { return Ok(()) };
+    let contradicts = |id: &&&str| {
+        let source = given.try_contains_id(id).ok().and_then(|_| given.value_source(id));
+        source == Some(ValueSource::CommandLine)
+    };
+    let Some(id) = wire.not_with().iter().find(contradicts) else { return Ok(()) };
+    let mut error = Error::new(ErrorKind::ArgumentConflict).with_cmd(root);
+    let named = |name: String| ContextValue::String(name);
+    error.insert(ContextKind::InvalidArg, named(format!("--{}", id.replace('_', "-"))));
+    error.insert(ContextKind::PriorArg, named(format!("--wire {}", wire.name())));
+    Err(error)
 }

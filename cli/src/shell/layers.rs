@@ -3,6 +3,7 @@
 use super::file::File;
 use super::options::{self, Opt, Setting, line};
 use super::{Source, Stop, variables};
+use crate::wire;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command};
 use std::ffi::OsString;
@@ -34,7 +35,7 @@ pub(super) fn merge(
             filed.push(Given { option, source, setting });
         }
     }
-    let alone = root.clone().try_get_matches_from(argv).is_ok();
+    let alone = read(root, argv).is_ok();
     let mut argv = argv.to_vec();
     let mut added = Vec::new();
     for layer in [variables, filed] {
@@ -47,7 +48,14 @@ pub(super) fn merge(
             }
         }
     }
-    root.clone().try_get_matches_from(&argv).map_err(|error| blame(error, alone, &added))
+    read(root, &argv).map_err(|error| blame(error, alone, &added))
+}
+
+/// Parses a command line by every rule about arguments that do not go together.
+fn read(root: &Command, argv: &[OsString]) -> Result<ArgMatches, clap::Error> {
+    let matches = root.clone().try_get_matches_from(argv)?;
+    wire::check(root, &matches)?;
+    Ok(matches)
 }
 
 /// Whether nothing on the command line, or in a stronger layer, contradicts.
@@ -63,8 +71,7 @@ fn fits(root: &Command, stronger: &[OsString], given: &Given, words: &[OsString]
     }
     let mut trial = stronger.to_vec();
     insert(&mut trial, words);
-    let result = root.clone().try_get_matches_from(trial);
-    result.err().is_none_or(|error| error.kind() != ErrorKind::ArgumentConflict)
+    read(root, &trial).err().is_none_or(|error| error.kind() != ErrorKind::ArgumentConflict)
 }
 
 /// Everything behind `--` is no option.

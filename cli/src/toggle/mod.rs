@@ -12,7 +12,7 @@ use crate::impairment::Impairment;
 use crate::log::{LogFormat, LogLevel};
 use crate::metrics::{self, Server};
 use crate::progress::{Bar, Until as Over};
-use crate::wire::{OneWire, Wire};
+use crate::wire::Wire;
 use crate::{arg, complain, interrupt};
 use clap::{ArgGroup, ValueEnum};
 use cync_core::wire::Endpoint;
@@ -37,8 +37,6 @@ use uuid::Uuid;
 #[command(after_help = EXAMPLES, group(ArgGroup::new("peer").required(true).args(["simulate", "device_host", "listen"])))]
 #[command(mut_args(Impairment::only_with_simulate))]
 pub(crate) struct Args {
-    #[command(flatten)]
-    _one_wire: OneWire,
     /// What the device speaks
     #[arg(long, value_enum, value_name = "WIRE", default_value_t = Wire::Cync)]
     wire: Wire,
