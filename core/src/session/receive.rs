@@ -9,8 +9,8 @@ use crate::outbox::Matched;
 use crate::request::Stage;
 use crate::wire::framer::Front;
 use crate::wire::{
-    Channel, DeviceInfo, Direction, Endpoint, Framer, FramingError, LoginAck, MsgId, Packet,
-    PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
+    Channel, DeviceInfo, Direction, Endpoint, FrameData, Framer, FramingError, LoginAck, MsgId,
+    Packet, PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
 };
 
 /// Our own extension: the peer has no room at the moment. The message is transmitted again.
@@ -365,7 +365,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if status.is_ok() {
             let (arrived, epoch) = (self.now, self.epoch);
             let header = Header { kind, prefix, frame: None, arrived, handle: None, epoch };
-            self.deliver(header, info.payload.iter().copied(), len);
+            self.deliver(header, &FrameData::plain(info.payload));
         }
         Taken::Yes
     }
@@ -430,10 +430,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             handle: Some(handle),
             epoch: self.epoch,
         };
-        match frame.data.as_slice() {
-            Some(data) => self.deliver(header, data.iter().copied(), data.len()),
-            None => self.deliver(header, frame.data.bytes(), frame.data.len()),
-        }
+        self.deliver(header, &frame.data);
         Taken::Yes
     }
 
@@ -473,7 +470,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// Puts an accepted message into the inbox, in place of older ones if that is the policy.
-    fn deliver(&mut self, header: Header, data: impl Iterator<Item = u8>, len: usize) {
+    #[inline]
+    fn deliver(&mut self, header: Header, data: &FrameData<'_>) {
+        let len = data.len();
         while let Some(gone) = self.inbox.displace(header.kind, len) {
             self.dropped = self.dropped.saturating_add(1);
             match gone.kind {
@@ -485,7 +484,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.stats.accepted += 1;
         self.readable |=
             self.inbox.len() == 0 && !(planted!(ReadableLost) && self.stats.accepted > 1);
-        self.inbox.push(header, data, len);
+        self.inbox.push(header, len, |place| data.write_to(place));
     }
 
     /// A request that was dropped before anyone saw or answered it is accepted again when it is repeated.

@@ -4,8 +4,8 @@ use crate::error::{EncodeError, TooSmall};
 use crate::event::Transmit;
 use crate::outbox::View;
 use crate::wire::{
-    Direction, Encoder, HEADER_LEN, INFO_FLAG, Layout, Login, MAX_DECLARED, MsgId, Packet,
-    PacketType, Prefix,
+    Direction, Encoder, HEADER_LEN, INFO_FLAG, Login, MAX_DECLARED, MsgId, Packet, PacketType,
+    Prefix,
 };
 
 /// The longest data of a message that is written into a frame: it fits a packet even if every byte has to be stuffed.
@@ -164,6 +164,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 }
 
+#[inline]
 fn encode<'a, I: Iterator<Item = &'a [u8]>>(
     view: View<I>,
     out: &mut [u8],
@@ -173,17 +174,20 @@ fn encode<'a, I: Iterator<Item = &'a [u8]>>(
     let flag = if message.kind == PacketType::DeviceInfo { INFO_FLAG } else { 0 };
     let again = if planted!(RetryWithNewId) { copies } else { 0 };
     let msg_id = MsgId(message.msg_id.0.wrapping_add(again));
-    to.put_prefix(Prefix { endpoint: message.endpoint, msg_id, flag });
+    let prefix = Prefix { endpoint: message.endpoint, msg_id, flag };
     if message.raw {
+        to.put_prefix(prefix);
         pieces.for_each(|piece| to.put(piece));
-    } else if message.kind != PacketType::Probe {
+    } else if message.kind == PacketType::Probe {
+        to.put_prefix(prefix);
+    } else {
         let direction = match message.kind {
             PacketType::StatusBroadcast => Direction::ANNOUNCE,
             _ => Direction::REQUEST,
         };
         let [c0, c1, c2, c3] = message.counter.to_le_bytes();
         let [l0, l1] = len.to_le_bytes();
-        to.start_frame(Layout::Bound, [c0, c1, c2, c3, direction.0, message.op, l0, l1]);
+        to.start_bound(prefix, [c0, c1, c2, c3, direction.0, message.op, l0, l1]);
         pieces.for_each(|piece| to.put_data(piece));
         to.end_frame();
     }
