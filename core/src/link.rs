@@ -265,12 +265,17 @@ impl Link {
     #[inline]
     pub(crate) fn take(&mut self, now: Instant) {
         if let Some(since) = self.refusing_since {
-            self.refusing_since = None;
-            let stood_still = now.micros_since(since);
-            self.stood_still = self.stood_still.wrapping_add(wrapped(stood_still));
-            self.last_received = self.last_received.plus_micros(stood_still);
-            self.partial_since = self.partial_since.plus_micros(stood_still);
+            self.goes_on(now.micros_since(since));
         }
+    }
+
+    /// The peer's time stood still for so long, and goes on.
+    #[cold]
+    fn goes_on(&mut self, stood_still: u64) {
+        self.refusing_since = None;
+        self.stood_still = self.stood_still.wrapping_add(wrapped(stood_still));
+        self.last_received = self.last_received.plus_micros(stood_still);
+        self.partial_since = self.partial_since.plus_micros(stood_still);
     }
 
     /// Microseconds that the peer's time has stood still up to `now`, wrapping.

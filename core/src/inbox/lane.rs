@@ -98,7 +98,7 @@ impl<const N: usize> Lane<N> {
     }
 
     /// Adds a message; false if there is no room.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(
         &mut self,
         records: &mut [Option<Record>],

@@ -114,13 +114,15 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
     }
 
     /// Drops the oldest message of the lane if the policy asks for it to make room. To be called until it returns `None`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn displace(&mut self, kind: PacketType, len: usize) -> Option<Displaced> {
         self.take_back();
+        if self.lane(kind).displaces(len) { self.drop_oldest(kind) } else { None }
+    }
+
+    #[inline(never)]
+    fn drop_oldest(&mut self, kind: PacketType) -> Option<Displaced> {
         let (lane, records) = self.lane_mut(kind);
-        if !lane.displaces(len) {
-            return None;
-        }
         let oldest = lane.first(records)?;
         let gone = Displaced { kind: oldest.kind, handle: oldest.handle };
         lane.pop(records);
@@ -129,7 +131,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
 
     /// Takes a message that has [`Room::Yes`], and whose data is written into a place of this length; false, and nothing happens,
     /// if there is no room all the same.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(
         &mut self,
         header: Header,
@@ -184,14 +186,19 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         held.saturating_sub(usize::from(self.lent.is_some()))
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_back(&mut self) {
         if let Some(lent) = self.lent {
-            self.lent = None;
-            match lent {
-                Which::States => self.states.pop(&self.records),
-                Which::Messages => self.messages.pop(&self.records),
-            }
+            self.give_up(lent);
+        }
+    }
+
+    #[inline(never)]
+    fn give_up(&mut self, lent: Which) {
+        self.lent = None;
+        match lent {
+            Which::States => self.states.pop(&self.records),
+            Which::Messages => self.messages.pop(&self.records),
         }
     }
 

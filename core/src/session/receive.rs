@@ -75,6 +75,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         taken
     }
 
+    #[cold]
     fn on_framing_error(&mut self, error: FramingError) {
         self.stats.framing_errors += 1;
         let [kind, ..] = error.header;
@@ -185,6 +186,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// An answer that nobody waits for. A peer that sends many is not one of this protocol.
+    #[cold]
     fn on_unmatched(&mut self) {
         self.stats.unmatched_answers += 1;
         if !self.unmatched.take(self.now.as_micros()) {
@@ -307,6 +309,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// The peer refused a message: for the time being, so that its timer goes on, or for good.
+    #[cold]
     fn refused(&mut self, slot: u16, status: StatusCode) {
         if self.is_temporary(status) || planted!(NackResent) {
             self.outbox.note(slot, status);
@@ -435,6 +438,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// A repetition gets the answers that the message got, and none while that has none.
+    #[inline(never)]
     fn answer_again(&mut self, kind: PacketType, channel: &Channel<'_>, verdict: &Verdict) {
         if planted!(DuplicateNotAnswered) {
             return;
@@ -450,6 +454,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// Owes the receipt of a framed message, if it gets one: results do not.
+    #[inline]
     fn owe_receipt_of(&mut self, kind: PacketType, channel: &Channel<'_>, status: StatusCode) {
         let Prefix { endpoint, msg_id, .. } = channel.prefix;
         if kind == PacketType::StatusBroadcast {
@@ -459,18 +464,20 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
     }
 
+    #[cold]
     fn is_busy(&mut self) -> StatusCode {
         self.stats.refused_busy += 1;
         BUSY
     }
 
+    #[cold]
     fn is_too_long(&mut self) -> StatusCode {
         self.stats.oversized += 1;
         TOO_LONG
     }
 
     /// Puts an accepted message into the inbox, in place of older ones if that is the policy.
-    #[inline]
+    #[inline(always)]
     fn deliver(&mut self, header: Header, data: &FrameData<'_>) {
         let len = data.len();
         while let Some(gone) = self.inbox.displace(header.kind, len) {
