@@ -262,13 +262,20 @@ impl Link {
     }
 
     /// Input is taken again.
+    #[inline]
     pub(crate) fn take(&mut self, now: Instant) {
-        if let Some(since) = self.refusing_since.take() {
-            let stood_still = now.micros_since(since);
-            self.stood_still = self.stood_still.wrapping_add(wrapped(stood_still));
-            self.last_received = self.last_received.plus_micros(stood_still);
-            self.partial_since = self.partial_since.plus_micros(stood_still);
+        if let Some(since) = self.refusing_since {
+            self.goes_on(now.micros_since(since));
         }
+    }
+
+    /// The peer's time stood still for so long, and goes on.
+    #[cold]
+    fn goes_on(&mut self, stood_still: u64) {
+        self.refusing_since = None;
+        self.stood_still = self.stood_still.wrapping_add(wrapped(stood_still));
+        self.last_received = self.last_received.plus_micros(stood_still);
+        self.partial_since = self.partial_since.plus_micros(stood_still);
     }
 
     /// Microseconds that the peer's time has stood still up to `now`, wrapping.
@@ -280,6 +287,27 @@ impl Link {
     /// What happens next if nothing else does.
     #[inline]
     pub(crate) fn deadline(&self) -> Option<Deadline> {
+        let Limits { silence, heartbeat, .. } = self.limits;
+        let between_packets = self.state == State::Ready
+            && self.hangup.is_none()
+            && self.partial_since == Instant::MAX
+            && self.refusing_since.is_none()
+            && !self.ping;
+        if !between_packets {
+            return self.any_deadline();
+        }
+        let silent = self.last_received.plus_micros(silence);
+        let beat = self.last_sent.plus_micros(heartbeat);
+        let first = match beat < silent {
+            true => Deadline { at: beat, why: Timer::Heartbeat },
+            false => Deadline { at: silent, why: Timer::Silence },
+        };
+        (first.at < Instant::MAX).then_some(first)
+    }
+
+    /// The same, whatever the connection is at.
+    #[inline(never)]
+    fn any_deadline(&self) -> Option<Deadline> {
         if !self.is_up() {
             return None;
         }

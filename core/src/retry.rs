@@ -152,10 +152,15 @@ impl Bucket {
         Self { rules, parts: rules.burst as u64 * TOKEN, filled: 0 }
     }
 
+    /// Parts at most.
+    fn most(&self) -> u64 {
+        u64::from(self.rules.burst) * TOKEN
+    }
+
     fn parts_at(&self, now: u64) -> u64 {
         let rate = u64::from(self.rules.per_second);
         let brought = now.saturating_sub(self.filled).saturating_mul(rate);
-        self.parts.saturating_add(brought).min(u64::from(self.rules.burst) * TOKEN)
+        self.parts.saturating_add(brought).min(self.most())
     }
 
     /// Whether there is a token.
@@ -173,9 +178,14 @@ impl Bucket {
     }
 
     /// A transmission brings its share.
+    #[inline]
     pub(crate) fn bring(&mut self, now: u64) {
+        if self.parts == self.most() {
+            // As nearly always: there is no room for more, and no time has to be remembered that could bring any.
+            return;
+        }
         let share = u64::from(self.rules.percent) * (TOKEN / 100);
-        self.parts = (self.parts_at(now) + share).min(u64::from(self.rules.burst) * TOKEN);
+        self.parts = (self.parts_at(now) + share).min(self.most());
         self.filled = self.filled.max(now);
     }
 

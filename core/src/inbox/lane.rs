@@ -98,19 +98,20 @@ impl<const N: usize> Lane<N> {
     }
 
     /// Adds a message; false if there is no room.
+    #[inline(always)]
     pub(super) fn push(
         &mut self,
         records: &mut [Option<Record>],
         header: &Header,
         turn: u16,
-        data: impl Iterator<Item = u8>,
         len: usize,
+        write: impl FnOnce(&mut [u8]),
     ) -> bool {
         let Some(len) = self.possible(len).filter(|_| self.count < self.limit) else {
             return false;
         };
         let Some(place) = records.get_mut(self.place(self.count)) else { return false };
-        let taken = self.data.push(data, len);
+        let taken = self.data.push(len, write);
         if taken {
             *place = Some(Record::new(header, turn, len));
             self.count += 1;
@@ -119,6 +120,7 @@ impl<const N: usize> Lane<N> {
     }
 
     /// The oldest message.
+    #[inline]
     pub(super) fn first<'a>(&self, records: &'a [Option<Record>]) -> Option<&'a Record> {
         if self.count == 0 { None } else { records.get(self.place(0))?.as_ref() }
     }

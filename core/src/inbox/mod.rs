@@ -107,30 +107,36 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
     }
 
     /// Whether a message of this type and length has room now. The message lent is given up.
+    #[inline]
     pub(crate) fn room(&mut self, kind: PacketType, len: usize) -> Room {
         self.take_back();
         self.lane(kind).room(len)
     }
 
     /// Drops the oldest message of the lane if the policy asks for it to make room. To be called until it returns `None`.
+    #[inline(always)]
     pub(crate) fn displace(&mut self, kind: PacketType, len: usize) -> Option<Displaced> {
         self.take_back();
+        if self.lane(kind).displaces(len) { self.drop_oldest(kind) } else { None }
+    }
+
+    #[inline(never)]
+    fn drop_oldest(&mut self, kind: PacketType) -> Option<Displaced> {
         let (lane, records) = self.lane_mut(kind);
-        if !lane.displaces(len) {
-            return None;
-        }
         let oldest = lane.first(records)?;
         let gone = Displaced { kind: oldest.kind, handle: oldest.handle };
         lane.pop(records);
         Some(gone)
     }
 
-    /// Takes a message that has [`Room::Yes`]; false, and nothing happens, if there is no room all the same.
+    /// Takes a message that has [`Room::Yes`], and whose data is written into a place of this length; false, and nothing happens,
+    /// if there is no room all the same.
+    #[inline(always)]
     pub(crate) fn push(
         &mut self,
         header: Header,
-        data: impl Iterator<Item = u8>,
         len: usize,
+        write: impl FnOnce(&mut [u8]),
     ) -> bool {
         self.take_back();
         if header.epoch != self.epoch {
@@ -141,7 +147,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         let which = Which::of(header.kind);
         let turn = self.turn.wrapping_add(u16::from(which != self.newest));
         let (lane, records) = self.lane_mut(header.kind);
-        let taken = lane.push(records, &header, turn, data, len);
+        let taken = lane.push(records, &header, turn, len, write);
         if taken {
             (self.turn, self.newest) = (turn, which);
         }
@@ -149,6 +155,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
     }
 
     /// Lends the oldest message; the one lent before is given up.
+    #[inline]
     pub(crate) fn lend(&mut self) -> Option<Delivery<'_>> {
         self.take_back();
         let state = self.states.first(&self.records);
@@ -179,11 +186,19 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         held.saturating_sub(usize::from(self.lent.is_some()))
     }
 
+    #[inline(always)]
     fn take_back(&mut self) {
-        match self.lent.take() {
-            Some(Which::States) => self.states.pop(&self.records),
-            Some(Which::Messages) => self.messages.pop(&self.records),
-            None => {}
+        if let Some(lent) = self.lent {
+            self.give_up(lent);
+        }
+    }
+
+    #[inline(never)]
+    fn give_up(&mut self, lent: Which) {
+        self.lent = None;
+        match lent {
+            Which::States => self.states.pop(&self.records),
+            Which::Messages => self.messages.pop(&self.records),
         }
     }
 

@@ -34,12 +34,12 @@ fn offer<const N: usize>(inbox: &mut Inbox<N>, kind: PacketType, n: u16, len: us
     match inbox.room(kind, len) {
         Room::Yes => {
             let gone = core::iter::from_fn(|| inbox.displace(kind, len)).count();
-            assert!(inbox.push(header(kind, n), core::iter::repeat(n as u8), len));
+            assert!(inbox.push(header(kind, n), len, |place| place.fill(n as u8)));
             Fate::Taken(gone)
         }
         room => {
             assert_eq!(inbox.displace(kind, len), None);
-            assert!(!inbox.push(header(kind, n), core::iter::repeat(0), len));
+            assert!(!inbox.push(header(kind, n), len, |_| {}));
             Fate::Refused(room)
         }
     }
@@ -119,7 +119,7 @@ fn what_is_lent_is_given_up_by_every_other_call() {
     assert_eq!(inbox.displace(DATA, 1), None, "it was handed over");
     offer(&mut inbox, DATA, 1, 1);
     assert_eq!(lend(&mut inbox), Some(1));
-    assert!(inbox.push(header(DATA, 2), [0].into_iter(), 1));
+    assert!(inbox.push(header(DATA, 2), 1, |_| {}));
     assert_eq!(lend_all(&mut inbox), [2]);
 }
 
@@ -190,7 +190,7 @@ fn no_more_is_dropped_than_the_bytes_of_the_new_message_need() {
 fn what_was_displaced_is_named() {
     let mut inbox = inbox(1, DropOldest);
     let handle = Some(self::handle(7));
-    assert!(inbox.push(Header { handle, ..header(STATE, 0) }, [].into_iter(), 0));
+    assert!(inbox.push(Header { handle, ..header(STATE, 0) }, 0, |_| {}));
     assert_eq!(inbox.displace(DATA, 0), None, "the other lane has room");
     assert_eq!(inbox.displace(INFO, 0), Some(Displaced { kind: STATE, handle }));
     assert_eq!(inbox.displace(INFO, 0), None);
@@ -256,7 +256,7 @@ fn a_message_is_lent_as_it_came() {
         handle: Some(handle(1)),
         epoch: 5,
     };
-    assert!(inbox.push(header, [1, 2, 3].into_iter(), 3));
+    assert!(inbox.push(header, 3, |place| place.copy_from_slice(&[1, 2, 3])));
     let lent = inbox.lend().unwrap();
     let Header { kind, prefix, frame, arrived, handle, epoch } = header;
     assert_eq!((lent.kind, lent.prefix, lent.frame, lent.arrived), (kind, prefix, frame, arrived));
@@ -272,7 +272,7 @@ fn a_message_is_lent_as_it_came() {
 fn a_message_of_an_earlier_connection_never_looks_like_one_of_the_present() {
     let mut inbox = inbox(4, DropOldest);
     for (n, (kind, epoch)) in (0..).zip([(STATE, 7), (DATA, 7), (DATA, 7), (DATA, 8), (STATE, 9)]) {
-        assert!(inbox.push(Header { epoch, ..header(kind, n) }, [].into_iter(), 0));
+        assert!(inbox.push(Header { epoch, ..header(kind, n) }, 0, |_| {}));
     }
     let epochs: Vec<u32> = core::iter::from_fn(|| inbox.lend().map(|it| it.epoch)).collect();
     assert_eq!(epochs, [8, 8, 8, 8, 9]);
@@ -376,7 +376,7 @@ fn walk(seed: u64, states: Queue, messages: Queue) -> [u32; 4] {
                 (Room::Later, Block) | (Room::Busy, Reject) => {
                     assert!(lane.may_be_full(len));
                     assert_eq!(inbox.displace(kind, len), None);
-                    assert!(!inbox.push(header(kind, 0), core::iter::repeat(0), len));
+                    assert!(!inbox.push(header(kind, 0), len, |_| {}));
                     refused += 1;
                 }
                 (Room::Yes, policy) => {
@@ -395,7 +395,12 @@ fn walk(seed: u64, states: Queue, messages: Queue) -> [u32; 4] {
                         handle: Some(handle(n as u16)),
                         ..header(kind, n as u16)
                     };
-                    assert!(inbox.push(header, (0..).map(|at| byte(n, at)), len));
+                    assert!({
+                        let write = |place: &mut [u8]| {
+                            (0..).zip(place).for_each(|(at, to)| *to = byte(n, at));
+                        };
+                        inbox.push(header, len, write)
+                    });
                     lane.waiting.push_back(Waiting { n, len, kind });
                     taken += 1;
                 }

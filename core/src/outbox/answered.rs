@@ -24,6 +24,7 @@ pub(crate) struct Matched {
 
 impl<const SLOTS: usize> Outbox<SLOTS> {
     /// Takes a receipt for the message of this type, this number and, if given, this endpoint.
+    #[inline(always)]
     pub(crate) fn take_receipt(
         &mut self,
         now: Instant,

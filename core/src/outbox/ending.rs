@@ -40,12 +40,17 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         if owed && gone > now && !planted!(IdReusedEarly) {
             self.timers.set(&mut self.slots, at, gone);
         } else {
-            self.free_number(at);
+            self.let_number_go(at);
         }
     }
 
     /// No copy of a message can be under way any more.
     pub(crate) fn free_number(&mut self, at: u16) {
+        self.let_number_go(at);
+    }
+
+    #[inline(always)]
+    fn let_number_go(&mut self, at: u16) {
         let Some(slot) = self.slot_mut(at) else { return };
         let (msg_id, counter) = (slot.message.msg_id, slot.message.counter);
         let unacknowledged = slot.is_unacknowledged();

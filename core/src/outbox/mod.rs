@@ -150,6 +150,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     }
 
     /// Takes a message in; `None` if there is no room for it.
+    #[inline(always)]
     pub(crate) fn push(
         &mut self,
         now: Instant,
@@ -257,6 +258,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     }
 
     /// Records that a copy was handed over; the answer is waited for until `timer`.
+    #[inline(always)]
     pub(crate) fn sent(
         &mut self,
         now: Instant,

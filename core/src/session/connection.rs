@@ -111,9 +111,16 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.link.hang_up(HangupReason::Closed { left });
     }
 
+    #[inline]
     pub(super) fn hang_up_if_drained(&mut self) {
-        if self.link.state() == State::Draining && self.outbox.is_idle() && self.answers.is_empty()
-        {
+        if self.link.state() == State::Draining {
+            self.hang_up_if_idle();
+        }
+    }
+
+    #[cold]
+    fn hang_up_if_idle(&mut self) {
+        if self.outbox.is_idle() && self.answers.is_empty() {
             self.link.hang_up(HangupReason::Closed { left: 0 });
         }
     }

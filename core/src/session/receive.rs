@@ -9,8 +9,8 @@ use crate::outbox::Matched;
 use crate::request::Stage;
 use crate::wire::framer::Front;
 use crate::wire::{
-    Channel, DeviceInfo, Direction, Endpoint, Framer, FramingError, LoginAck, MsgId, Packet,
-    PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
+    Channel, DeviceInfo, Direction, Endpoint, FrameData, Framer, FramingError, LoginAck, MsgId,
+    Packet, PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
 };
 
 /// Our own extension: the peer has no room at the moment. The message is transmitted again.
@@ -75,6 +75,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         taken
     }
 
+    #[cold]
     fn on_framing_error(&mut self, error: FramingError) {
         self.stats.framing_errors += 1;
         let [kind, ..] = error.header;
@@ -185,6 +186,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// An answer that nobody waits for. A peer that sends many is not one of this protocol.
+    #[cold]
     fn on_unmatched(&mut self) {
         self.stats.unmatched_answers += 1;
         if !self.unmatched.take(self.now.as_micros()) {
@@ -307,6 +309,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// The peer refused a message: for the time being, so that its timer goes on, or for good.
+    #[cold]
     fn refused(&mut self, slot: u16, status: StatusCode) {
         if self.is_temporary(status) || planted!(NackResent) {
             self.outbox.note(slot, status);
@@ -365,7 +368,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if status.is_ok() {
             let (arrived, epoch) = (self.now, self.epoch);
             let header = Header { kind, prefix, frame: None, arrived, handle: None, epoch };
-            self.deliver(header, info.payload.iter().copied(), len);
+            self.deliver(header, &FrameData::plain(info.payload));
         }
         Taken::Yes
     }
@@ -430,14 +433,12 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             handle: Some(handle),
             epoch: self.epoch,
         };
-        match frame.data.as_slice() {
-            Some(data) => self.deliver(header, data.iter().copied(), data.len()),
-            None => self.deliver(header, frame.data.bytes(), frame.data.len()),
-        }
+        self.deliver(header, &frame.data);
         Taken::Yes
     }
 
     /// A repetition gets the answers that the message got, and none while that has none.
+    #[inline(never)]
     fn answer_again(&mut self, kind: PacketType, channel: &Channel<'_>, verdict: &Verdict) {
         if planted!(DuplicateNotAnswered) {
             return;
@@ -453,6 +454,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     /// Owes the receipt of a framed message, if it gets one: results do not.
+    #[inline]
     fn owe_receipt_of(&mut self, kind: PacketType, channel: &Channel<'_>, status: StatusCode) {
         let Prefix { endpoint, msg_id, .. } = channel.prefix;
         if kind == PacketType::StatusBroadcast {
@@ -462,18 +464,22 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
     }
 
+    #[cold]
     fn is_busy(&mut self) -> StatusCode {
         self.stats.refused_busy += 1;
         BUSY
     }
 
+    #[cold]
     fn is_too_long(&mut self) -> StatusCode {
         self.stats.oversized += 1;
         TOO_LONG
     }
 
     /// Puts an accepted message into the inbox, in place of older ones if that is the policy.
-    fn deliver(&mut self, header: Header, data: impl Iterator<Item = u8>, len: usize) {
+    #[inline(always)]
+    fn deliver(&mut self, header: Header, data: &FrameData<'_>) {
+        let len = data.len();
         while let Some(gone) = self.inbox.displace(header.kind, len) {
             self.dropped = self.dropped.saturating_add(1);
             match gone.kind {
@@ -485,7 +491,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.stats.accepted += 1;
         self.readable |=
             self.inbox.len() == 0 && !(planted!(ReadableLost) && self.stats.accepted > 1);
-        self.inbox.push(header, data, len);
+        self.inbox.push(header, len, |place| data.write_to(place));
     }
 
     /// A request that was dropped before anyone saw or answered it is accepted again when it is repeated.

@@ -4,8 +4,8 @@ use crate::error::{EncodeError, TooSmall};
 use crate::event::Transmit;
 use crate::outbox::View;
 use crate::wire::{
-    Direction, Encoder, HEADER_LEN, INFO_FLAG, Layout, Login, MAX_DECLARED, MsgId, Packet,
-    PacketType, Prefix,
+    Direction, Encoder, HEADER_LEN, INFO_FLAG, Login, MAX_DECLARED, MsgId, Packet, PacketType,
+    Prefix,
 };
 
 /// The longest data of a message that is written into a frame: it fits a packet even if every byte has to be stuffed.
@@ -49,13 +49,18 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
         // What was given up just now may have been the last that kept a closing session up.
         if self.link.owes_ping() && self.link.is_ready() {
-            let len = Packet::HeartbeatDev.encode(out).map_err(own_packet)?;
-            self.stats.heartbeats += 1;
-            self.handed_over();
-            let kind = PacketType::HeartbeatDev;
-            return Ok(Some(Transmit { len, kind, id: None, attempt: 0 }));
+            return self.transmit_ping(out);
         }
         Ok(None)
+    }
+
+    #[cold]
+    fn transmit_ping(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
+        let len = Packet::HeartbeatDev.encode(out).map_err(own_packet)?;
+        self.stats.heartbeats += 1;
+        self.handed_over();
+        let kind = PacketType::HeartbeatDev;
+        Ok(Some(Transmit { len, kind, id: None, attempt: 0 }))
     }
 
     /// The message to hand over next; those whose time is over end here, should the tick that ends them come late.
@@ -77,6 +82,12 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     /// The message to hand over again, if one is due and the budget allows it.
     #[inline]
     fn next_due(&mut self) -> Option<u16> {
+        if self.outbox.first_due().is_some() { self.next_allowed() } else { None }
+    }
+
+    /// The same if there may be one.
+    #[cold]
+    fn next_allowed(&mut self) -> Option<u16> {
         loop {
             let at = self.outbox.first_due()?;
             if self.outbox.is_riding(at) {
@@ -111,6 +122,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         Some(at).filter(|_| allowed)
     }
 
+    #[cold]
     fn transmit_hello(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         let Greeting::Send { auth, keepalive_s } = &self.config.greeting else { return Ok(None) };
         let login = Login::new(self.config.endpoint, auth.secret(), *keepalive_s);
@@ -130,14 +142,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.budget.bring(now);
             self.waits_for_ids = false;
         } else {
-            let reasons = &mut self.stats.retransmissions;
-            if riding {
-                reasons.reconnected += 1;
-            } else {
-                self.budget.take(now);
-                self.waits_for_budget = false;
-                *(if refused { &mut reasons.refused } else { &mut reasons.timeout }) += 1;
-            }
+            self.count_copy(riding, refused);
         }
         self.count_attempt(copies);
         self.answers_in_a_row = 0;
@@ -150,6 +155,21 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         Ok(Some(Transmit { len, kind: message.kind, id: Some(id), attempt }))
     }
 
+    /// Another copy leaves.
+    #[cold]
+    fn count_copy(&mut self, riding: bool, refused: bool) {
+        let now = self.now.as_micros();
+        let reasons = &mut self.stats.retransmissions;
+        if riding {
+            reasons.reconnected += 1;
+        } else {
+            self.budget.take(now);
+            self.waits_for_budget = false;
+            *(if refused { &mut reasons.refused } else { &mut reasons.timeout }) += 1;
+        }
+    }
+
+    #[inline]
     fn count_attempt(&mut self, copies: u16) {
         let (last, firsts) = match self.stats.attempts.split_last_mut() {
             Some(split) => split,
@@ -164,6 +184,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 }
 
+#[inline(always)]
 fn encode<'a, I: Iterator<Item = &'a [u8]>>(
     view: View<I>,
     out: &mut [u8],
@@ -173,17 +194,20 @@ fn encode<'a, I: Iterator<Item = &'a [u8]>>(
     let flag = if message.kind == PacketType::DeviceInfo { INFO_FLAG } else { 0 };
     let again = if planted!(RetryWithNewId) { copies } else { 0 };
     let msg_id = MsgId(message.msg_id.0.wrapping_add(again));
-    to.put_prefix(Prefix { endpoint: message.endpoint, msg_id, flag });
+    let prefix = Prefix { endpoint: message.endpoint, msg_id, flag };
     if message.raw {
+        to.put_prefix(prefix);
         pieces.for_each(|piece| to.put(piece));
-    } else if message.kind != PacketType::Probe {
+    } else if message.kind == PacketType::Probe {
+        to.put_prefix(prefix);
+    } else {
         let direction = match message.kind {
             PacketType::StatusBroadcast => Direction::ANNOUNCE,
             _ => Direction::REQUEST,
         };
         let [c0, c1, c2, c3] = message.counter.to_le_bytes();
         let [l0, l1] = len.to_le_bytes();
-        to.start_frame(Layout::Bound, [c0, c1, c2, c3, direction.0, message.op, l0, l1]);
+        to.start_bound(prefix, [c0, c1, c2, c3, direction.0, message.op, l0, l1]);
         pieces.for_each(|piece| to.put_data(piece));
         to.end_frame();
     }

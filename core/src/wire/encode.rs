@@ -1,4 +1,4 @@
-use super::frame::{has_special, is_special, sum_of_word};
+use super::frame::{has_special, is_special, sum_of_word, word_has_special};
 use super::{
     Channel, DeviceInfo, ESCAPE, ESCAPE_XOR, Frame, HEADER_LEN, Layout, Login, MARK, MAX_DECLARED,
     Packet, PacketType, Prefix, TimeResponse,
@@ -67,6 +67,24 @@ impl<'o> Encoder<'o> {
             self.put_array([mark]);
             self.at = put_stuffed(self.out, self.at, &header);
         }
+    }
+
+    /// The common prefix, and the start of a bound frame behind it: both in one piece.
+    #[inline(always)]
+    pub(crate) fn start_bound(&mut self, prefix: Prefix, header: [u8; 8]) {
+        let word = u64::from_le_bytes(header);
+        if word_has_special(word) {
+            self.put_prefix(prefix);
+            return self.start_frame(Layout::Bound, header);
+        }
+        let [.., op, l0, l1] = header;
+        self.sum = op.wrapping_add(l0).wrapping_add(l1);
+        let Prefix { endpoint, msg_id, flag } = prefix;
+        let [flag, mark] = [flag, MARK].map(u64::from);
+        let prefix = u64::from(endpoint.0) << 32 | u64::from(msg_id.0) << 16 | flag << 8 | mark;
+        // Of both words the bytes in the order in which they leave.
+        let both = u128::from(prefix.swap_bytes()) | u128::from(word) << 64;
+        self.put_array(both.to_le_bytes());
     }
 
     /// Appends bytes to the frame: stuffed, and counted into its checksum.

@@ -110,10 +110,8 @@ impl<'a> Frame<'a> {
     ///
     /// Of `data` longer than 65,535 bytes the rest is left out; a packet that long cannot be encoded anyway.
     pub fn new(counter: u32, direction: Direction, op: u8, data: &'a [u8]) -> Self {
-        let len = u16::try_from(data.len()).unwrap_or(u16::MAX);
-        let data =
-            FrameData { raw: data.get(..usize::from(len)).unwrap_or(data), len, stuffed: false };
-        let computed = frame_sum(op, len, data);
+        let data = FrameData::plain(data);
+        let computed = frame_sum(op, data.len, data);
         Self { layout: Layout::Bound, counter, direction, op, data, checksum: computed, computed }
     }
 
@@ -325,6 +323,29 @@ impl<'a> FrameData<'a> {
         Unstuff { raw: self.raw, stuffed: self.stuffed }
     }
 
+    /// Writes the bytes into a place that has as many; into a longer one zeros behind them.
+    #[inline]
+    pub(crate) fn write_to(&self, place: &mut [u8]) {
+        match self.as_slice() {
+            Some(bytes) if bytes.len() == place.len() => {
+                // Unlike `copy_from_slice`, this cannot panic.
+                for (to, from) in place.iter_mut().zip(bytes) {
+                    *to = *from;
+                }
+            }
+            _ => {
+                let mut bytes = self.bytes();
+                place.fill_with(|| bytes.next().unwrap_or(0));
+            }
+        }
+    }
+
+    /// The bytes as they are, with nothing stuffed; of more than 65,535 the rest is left out.
+    pub(crate) fn plain(bytes: &'a [u8]) -> Self {
+        let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        Self { raw: bytes.get(..usize::from(len)).unwrap_or(bytes), len, stuffed: false }
+    }
+
     /// The bytes in one piece: lent if nothing is stuffed, otherwise un-stuffed into `scratch`.
     /// `None` if `scratch` is needed and shorter than [`FrameData::len`].
     pub fn read<'b>(&self, scratch: &'b mut [u8]) -> Option<&'b [u8]>
@@ -376,6 +397,16 @@ pub(super) const fn is_special(byte: &u8) -> bool {
 #[inline]
 pub(super) fn has_special(word: &[u8; 8]) -> bool {
     word.iter().fold(false, |any, byte| any | is_special(byte))
+}
+
+/// As [`has_special`], of a word that is in a register anyway.
+#[inline]
+pub(super) const fn word_has_special(word: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const fn has_zero(word: u64) -> bool {
+        word.wrapping_sub(EACH) & !word & (0x80 * EACH) != 0
+    }
+    has_zero(word ^ (MARK as u64 * EACH)) || has_zero(word ^ (ESCAPE as u64 * EACH))
 }
 
 /// The sum of the bytes of `word` modulo 256: of pairs first, which cannot overflow into each other.
@@ -436,7 +467,24 @@ mod tests {
                 let mut bytes = [other; 8];
                 bytes[at] = byte;
                 assert_eq!(has_special(&bytes), is_special(&byte), "{bytes:?}");
+                let word = u64::from_le_bytes(bytes);
+                assert_eq!(word_has_special(word), is_special(&byte), "{bytes:?}");
                 assert_eq!(sum_of_word(u64::from_le_bytes(bytes)), sum(&bytes), "{bytes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_data_of_a_frame_fills_its_place_and_what_is_left_of_that_is_zero() {
+        let raw = [1, 2, ESCAPE, 0x5e, 5];
+        let stuffed = FrameData { raw: &raw, len: 4, stuffed: true };
+        for (data, bytes) in
+            [(FrameData::plain(&raw), [1, 2, 0x7d, 0x5e, 5, 0]), (stuffed, [1, 2, 0x7e, 5, 0, 0])]
+        {
+            for len in [data.len(), 6] {
+                let mut place = [9; 6];
+                data.write_to(&mut place[..len]);
+                assert_eq!((&place[..len], &place[len..]), (&bytes[..len], &[9; 6][len..]));
             }
         }
     }
