@@ -272,7 +272,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
     }
 
     /// As [`Dedup::find`]. If there is none, what was found out is kept for accepting the message.
-    #[inline]
+    #[inline(always)]
     pub fn entry(&mut self, now: Instant, key: &Key) -> Entry<'_, SEEN> {
         self.advance(now);
         let id = key.id();
@@ -310,7 +310,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
     }
 
     /// Remembers a message that is not remembered.
-    #[inline]
+    #[inline(always)]
     fn accept(
         &mut self,
         key: &Key,
@@ -464,7 +464,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
     ///
     /// How long a chain is cannot be predicted, but that two steps are enough mostly can: so two are taken without asking
     /// whether one would do.
-    #[inline]
+    #[inline(always)]
     fn search(&self, ring: Ring, bucket: usize, id: u64) -> Option<usize> {
         let head = *self.heads.get(bucket)?;
         let first = ring.rank(head);

@@ -88,7 +88,6 @@ impl Ring {
     pub(super) fn bucket(&self, id: u64, factor: u64) -> usize {
         let product = u128::from(id << 16).wrapping_mul(u128::from(factor));
         let hash = (product >> 64) as u64 ^ product as u64;
-        // Scaled from 32 bits to the number of buckets.
-        self.start | ((hash >> 32).wrapping_mul(self.places as u64) >> 32) as usize
+        self.start | (hash >> 32) as usize & self.places.wrapping_sub(1)
     }
 }
