@@ -83,6 +83,12 @@ impl Ring {
         self.start | number & self.places.wrapping_sub(1)
     }
 
+    /// The place of the entry of which this is the low half of the number.
+    #[inline]
+    pub(super) fn place_of(&self, low: u16) -> usize {
+        self.start | usize::from(low) & self.places.wrapping_sub(1)
+    }
+
     /// Where the head of an id's bucket is. There are as many buckets as places.
     #[inline]
     pub(super) fn bucket(&self, id: u64, factor: u64) -> usize {
