@@ -7,6 +7,12 @@ impl Key {
     pub(super) const fn id(&self) -> u64 {
         (self.payload as u64) << 16 | self.msg_id.0 as u64
     }
+
+    /// What tells partitions apart.
+    #[inline]
+    pub(super) const fn sender(&self) -> u64 {
+        (self.endpoint.0 as u64) << 8 | self.kind.byte() as u64
+    }
 }
 
 /// What is compared to find a repetition: the 48 bits of [`Key::id`], and in the low 16 a link, by how many ranks the next older

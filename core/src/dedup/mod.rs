@@ -424,9 +424,20 @@ impl<const SEEN: usize> Dedup<SEEN> {
         }
     }
 
+    /// The partition of a key's sender.
+    ///
+    /// Whose turn it is cannot be predicted, so the first four are compared without asking at each whether it is the one. There
+    /// are seldom more.
     #[inline]
     fn partition_of(&self, key: &Key) -> Option<(usize, &Partition)> {
-        self.partitions.iter().enumerate().find(|(_, partition)| partition.is_of(key))
+        let [_, others @ .., _, _, _, _] = &self.partitions;
+        let index = others.iter().zip(1..).fold(0, |found, (partition, index)| {
+            select_unpredictable(partition.is_of(key), index, found)
+        });
+        match self.partitions.get(index) {
+            Some(partition) if partition.is_of(key) => Some((index, partition)),
+            _ => self.partitions.iter().enumerate().skip(4).find(|(_, it)| it.is_of(key)),
+        }
     }
 
     #[inline]
