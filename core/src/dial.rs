@@ -19,30 +19,38 @@ pub(crate) enum Attempt {
 /// Asks for connections once it was switched on: at once the first time, after a random wait each time one failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialler {
-    rules: Redial,
+    /// The longest first wait and the longest of all, in microseconds.
+    base: u64,
+    cap: u64,
     seed: u64,
+    /// When the next connection is asked for; `MAX` if none is.
+    due: Instant,
+    /// Connections asked for, wrapping.
+    dials: u32,
+    /// Connections that failed in a row.
+    failures: u32,
+    /// So many of the first ones are tried.
+    first_attempts: u8,
     on: bool,
     /// Goes on asking once a connection was ready.
     again: bool,
     /// A connection was ready once, so that this never gives up.
     established: bool,
-    /// Connections that failed in a row.
-    failures: u32,
-    due: Option<Instant>,
-    dials: u64,
 }
 
 impl Dialler {
     pub(crate) const fn new(rules: Redial, seed: u64) -> Self {
         Self {
-            rules,
+            base: micros(rules.base),
+            cap: micros(rules.cap),
             seed,
+            due: Instant::MAX,
+            dials: 0,
+            failures: 0,
+            first_attempts: rules.first_attempts,
             on: false,
             again: true,
             established: false,
-            failures: 0,
-            due: None,
-            dials: 0,
         }
     }
 
@@ -50,13 +58,13 @@ impl Dialler {
     pub(crate) fn start(&mut self, now: Instant, connected: bool) {
         self.on = true;
         self.failures = 0;
-        self.due = Some(now).filter(|_| !connected);
+        self.due = if connected { Instant::MAX } else { now };
     }
 
     /// Asks for no more connections.
     pub(crate) fn stop(&mut self) {
         self.on = false;
-        self.due = None;
+        self.due = Instant::MAX;
     }
 
     /// A connection is ready.
@@ -82,7 +90,7 @@ impl Dialler {
 
     /// A connection came, asked for or not.
     pub(crate) fn connected(&mut self) {
-        self.due = None;
+        self.due = Instant::MAX;
     }
 
     /// A connection ended, or did not come about. Returns why the first one is given up, if it is.
@@ -97,7 +105,7 @@ impl Dialler {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);
-        if !self.established && self.failures >= u32::from(self.rules.first_attempts) {
+        if !self.established && self.failures >= u32::from(self.first_attempts) {
             self.stop();
             return Some(match attempt {
                 Attempt::Unreachable => ConnectError::Unreachable,
@@ -105,22 +113,22 @@ impl Dialler {
             });
         }
         let doubled = 1_u64.checked_shl(self.failures - 1).unwrap_or(u64::MAX);
-        let longest = micros(self.rules.base).saturating_mul(doubled).min(micros(self.rules.cap));
-        let wait = below(self.seed ^ self.dials, longest.saturating_add(1));
-        self.due = Some(now.plus_micros(wait));
+        let longest = self.base.saturating_mul(doubled).min(self.cap);
+        let wait = below(self.seed ^ u64::from(self.dials), longest.saturating_add(1));
+        self.due = now.plus_micros(wait);
         None
     }
 
     /// When the next connection is asked for.
-    pub(crate) const fn due(&self) -> Option<Instant> {
-        self.due
+    pub(crate) fn due(&self) -> Option<Instant> {
+        Some(self.due).filter(|due| *due != Instant::MAX)
     }
 
     /// Whether a connection is to be asked for now; once.
     pub(crate) fn poll(&mut self, now: Instant) -> bool {
-        let due = self.due.is_some_and(|at| at <= now);
+        let due = self.due().is_some_and(|at| at <= now);
         if due {
-            self.due = None;
+            self.due = Instant::MAX;
             self.dials = self.dials.wrapping_add(1);
         }
         due

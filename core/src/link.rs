@@ -29,13 +29,14 @@ pub(crate) struct Link {
     hello: Hello,
     limits: Limits,
     connected_at: Instant,
-    ready_at: Option<Instant>,
+    /// From when on this connection counts as stable; `MAX` before the greeting is done.
+    stable_from: Instant,
     last_sent: Instant,
     last_received: Instant,
     /// When the first byte of a packet that is not whole yet came; `MAX` if there is none.
     partial_since: Instant,
-    /// Since when input is refused: what does not come meanwhile is not the peer's fault.
-    refusing_since: Option<Instant>,
+    /// Since when input is refused: what does not come meanwhile is not the peer's fault. `MAX` while it is not.
+    refusing_since: Instant,
     /// Microseconds that the peer's time has stood still, wrapping: only differences count.
     stood_still: u32,
     ping: bool,
@@ -81,11 +82,11 @@ impl Link {
             hello: Hello::None,
             limits,
             connected_at: Instant::ZERO,
-            ready_at: None,
+            stable_from: Instant::MAX,
             last_sent: Instant::ZERO,
             last_received: Instant::ZERO,
             partial_since: Instant::MAX,
-            refusing_since: None,
+            refusing_since: Instant::MAX,
             stood_still: 0,
             ping: false,
             hangup: None,
@@ -118,7 +119,7 @@ impl Link {
 
     /// Whether messages have been exchanged on this connection for so long that trouble starts counting anew.
     pub(crate) fn was_stable(&self, now: Instant) -> bool {
-        self.ready_at.is_some_and(|since| now.micros_since(since) >= self.limits.stable)
+        self.stable_from <= now
     }
 
     /// A connection has been asked for.
@@ -153,9 +154,9 @@ impl Link {
         self.went |= self.has_connection() && self.state_told != State::Disconnected && !closing;
         self.state = if closing { State::Closed } else { State::Disconnected };
         self.hello = Hello::None;
-        self.ready_at = None;
+        self.stable_from = Instant::MAX;
         self.partial_since = Instant::MAX;
-        self.refusing_since = None;
+        self.refusing_since = Instant::MAX;
         self.ping = false;
         self.hangup = None;
         self.hangup_told = false;
@@ -167,7 +168,7 @@ impl Link {
         if self.state == State::Greeting {
             self.has_news = true;
             self.state = State::Ready;
-            self.ready_at = Some(now);
+            self.stable_from = now.plus_micros(self.limits.stable);
         }
     }
 
@@ -250,29 +251,29 @@ impl Link {
         };
     }
 
-    pub(crate) const fn is_refusing(&self) -> bool {
-        self.refusing_since.is_some()
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.refusing_since != Instant::MAX
     }
 
     /// Input is refused from now on: the peer's time stands still. Whether it was taken before.
     pub(crate) fn refuse(&mut self, now: Instant) -> bool {
-        let news = self.refusing_since.is_none();
-        self.refusing_since.get_or_insert(now);
+        let news = !self.is_refusing();
+        self.refusing_since = self.refusing_since.min(now);
         news
     }
 
     /// Input is taken again.
     #[inline]
     pub(crate) fn take(&mut self, now: Instant) {
-        if let Some(since) = self.refusing_since {
-            self.goes_on(now.micros_since(since));
+        if self.is_refusing() {
+            self.goes_on(now.micros_since(self.refusing_since));
         }
     }
 
     /// The peer's time stood still for so long, and goes on.
     #[cold]
     fn goes_on(&mut self, stood_still: u64) {
-        self.refusing_since = None;
+        self.refusing_since = Instant::MAX;
         self.stood_still = self.stood_still.wrapping_add(wrapped(stood_still));
         self.last_received = self.last_received.plus_micros(stood_still);
         self.partial_since = self.partial_since.plus_micros(stood_still);
@@ -280,8 +281,7 @@ impl Link {
 
     /// Microseconds that the peer's time has stood still up to `now`, wrapping.
     pub(crate) fn stood_still(&self, now: Instant) -> u32 {
-        let ongoing = self.refusing_since.map_or(0, |since| wrapped(now.micros_since(since)));
-        self.stood_still.wrapping_add(ongoing)
+        self.stood_still.wrapping_add(wrapped(now.micros_since(self.refusing_since)))
     }
 
     /// What happens next if nothing else does.
@@ -291,7 +291,7 @@ impl Link {
         let between_packets = self.state == State::Ready
             && self.hangup.is_none()
             && self.partial_since == Instant::MAX
-            && self.refusing_since.is_none()
+            && !self.is_refusing()
             && !self.ping;
         if !between_packets {
             return self.any_deadline();
@@ -302,7 +302,9 @@ impl Link {
             true => Deadline { at: beat, why: Timer::Heartbeat },
             false => Deadline { at: silent, why: Timer::Silence },
         };
-        (first.at < Instant::MAX).then_some(first)
+        let first = (first.at < Instant::MAX).then_some(first);
+        debug_assert_eq!(first, self.any_deadline());
+        first
     }
 
     /// The same, whatever the connection is at.

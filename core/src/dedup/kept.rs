@@ -7,10 +7,16 @@ impl Key {
     pub(super) const fn id(&self) -> u64 {
         (self.payload as u64) << 16 | self.msg_id.0 as u64
     }
+
+    /// What tells partitions apart.
+    #[inline]
+    pub(super) const fn sender(&self) -> u64 {
+        (self.endpoint.0 as u64) << 8 | self.kind.byte() as u64
+    }
 }
 
-/// What is compared to find a repetition: the 48 bits of [`Key::id`], and in the low 16 a link, how many messages were accepted
-/// between this one and the next older one in the same bucket.
+/// What is compared to find a repetition: the 48 bits of [`Key::id`], and in the low 16 a link, by how many ranks the next older
+/// entry in the same bucket is behind this one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot(u64);
 
@@ -20,7 +26,9 @@ impl Slot {
     /// The entry that is accepted next, whose bucket is headed by the one with this rank.
     #[inline]
     pub(super) const fn new(id: u64, head: usize) -> Self {
-        Self(id << 16 | head.wrapping_sub(1) as u16 as u64)
+        // So far behind, it is no longer held.
+        let behind = if head < 0xffff { head } else { 0xffff };
+        Self(id << 16 | behind as u64)
     }
 
     #[inline]
@@ -28,10 +36,10 @@ impl Slot {
         self.0 >> 16
     }
 
-    /// The rank of the next older entry in the bucket, if this one's is `rank`.
+    /// By how many ranks the next older entry in the bucket is behind this one; at least one.
     #[inline]
-    pub(super) const fn older_than(self, rank: usize) -> usize {
-        rank.wrapping_add(self.0 as u16 as usize).wrapping_add(1)
+    pub(super) const fn behind(self) -> u16 {
+        self.0 as u16
     }
 }
 

@@ -272,7 +272,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
     }
 
     /// As [`Dedup::find`]. If there is none, what was found out is kept for accepting the message.
-    #[inline]
+    #[inline(always)]
     pub fn entry(&mut self, now: Instant, key: &Key) -> Entry<'_, SEEN> {
         self.advance(now);
         let id = key.id();
@@ -281,7 +281,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
         };
         let ring = self.ring(index, partition);
         let spot = Spot { index, bucket: ring.bucket(id, self.factor) };
-        if let Some(place) = self.search(ring, spot.bucket, id)
+        if let Some(place) = self.search(index, ring, spot.bucket, id)
             && let Some(kept) = self.kept.get_mut(place).filter(|kept| !kept.is_forgotten())
         {
             let repetitions = kept.repetitions.saturating_add(1);
@@ -310,7 +310,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
     }
 
     /// Remembers a message that is not remembered.
-    #[inline]
+    #[inline(always)]
     fn accept(
         &mut self,
         key: &Key,
@@ -321,11 +321,12 @@ impl<const SEEN: usize> Dedup<SEEN> {
             Some(_) => spot,
             None => self.open(key).and_then(|index| self.spot(index, key)),
         };
-        let handle = spot.and_then(|spot| match self.partitions.get(spot.index)?.forgotten {
-            0 => self.push(spot, key, acknowledged),
-            _ => {
-                self.revive(spot, key, acknowledged).or_else(|| self.push(spot, key, acknowledged))
-            }
+        let handle = spot.and_then(|spot| {
+            let revived = match self.partitions.get(spot.index)?.forgotten {
+                0 => None,
+                _ => self.revive(spot, key, acknowledged),
+            };
+            revived.or_else(|| self.push(spot, key, acknowledged))
         });
         handle.ok_or_else(|| {
             self.counts.busy = self.counts.busy.wrapping_add(1);
@@ -423,9 +424,20 @@ impl<const SEEN: usize> Dedup<SEEN> {
         }
     }
 
+    /// The partition of a key's sender.
+    ///
+    /// Whose turn it is cannot be predicted, so the first four are compared without asking at each whether it is the one. There
+    /// are seldom more.
     #[inline]
     fn partition_of(&self, key: &Key) -> Option<(usize, &Partition)> {
-        self.partitions.iter().enumerate().find(|(_, partition)| partition.is_of(key))
+        let [_, others @ .., _, _, _, _] = &self.partitions;
+        let index = others.iter().zip(1..).fold(0, |found, (partition, index)| {
+            select_unpredictable(partition.is_of(key), index, found)
+        });
+        match self.partitions.get(index) {
+            Some(partition) if partition.is_of(key) => Some((index, partition)),
+            _ => self.partitions.iter().enumerate().skip(4).find(|(_, it)| it.is_of(key)),
+        }
     }
 
     #[inline]
@@ -464,38 +476,43 @@ impl<const SEEN: usize> Dedup<SEEN> {
     ///
     /// How long a chain is cannot be predicted, but that two steps are enough mostly can: so two are taken without asking
     /// whether one would do.
-    #[inline]
-    fn search(&self, ring: Ring, bucket: usize, id: u64) -> Option<usize> {
+    #[inline(always)]
+    fn search(&self, index: usize, ring: Ring, bucket: usize, id: u64) -> Option<usize> {
         let head = *self.heads.get(bucket)?;
-        let first = ring.rank(head);
-        let slot = *self.slots.get(ring.place(first))?;
-        let second = slot.older_than(first);
-        let next = *self.slots.get(ring.place(second))?;
+        let place = ring.place_of(head);
+        let slot = *self.slots.get(place)?;
+        let older = ring.place_of(head.wrapping_sub(slot.behind()));
+        let next = *self.slots.get(older)?;
+        let second = ring.rank(head).wrapping_add(slot.behind().into());
         let (first_differs, second_differs) = (slot.id() ^ id, next.id() ^ id);
-        let third = next.older_than(second);
         if first_differs.min(second_differs) == 0 {
-            let rank = select_unpredictable(first_differs == 0, first, second);
-            return (rank <= ring.held).then(|| ring.place(rank));
+            let rank = select_unpredictable(first_differs == 0, ring.rank(head), second);
+            let place = select_unpredictable(first_differs == 0, place, older);
+            return (rank <= ring.held).then_some(place);
         }
+        let third = second.wrapping_add(next.behind().into());
         if third > ring.held {
             return None;
         }
-        self.search_on(ring, id, third).map(|rank| ring.place(rank))
+        self.search_on(index, id, third).map(|rank| ring.place(rank))
     }
 
     /// The rank of the newest entry with this id, from this rank on.
     #[inline(never)]
-    fn search_on(&self, ring: Ring, id: u64, mut rank: usize) -> Option<usize> {
+    fn search_on(&self, index: usize, id: u64, mut rank: usize) -> Option<usize> {
+        let ring = self.ring(index, self.partitions.get(index)?);
         while rank <= ring.held {
             let slot = *self.slots.get(ring.place(rank))?;
             if slot.id() == id {
                 return Some(rank);
             }
-            rank = slot.older_than(rank);
+            rank = rank.wrapping_add(slot.behind().into());
         }
         None
     }
 
+    /// Remembers a forgotten message again, in its old place. Apart, so that what is done for every other one stays in registers.
+    #[inline(never)]
     fn revive(
         &mut self,
         spot: Spot,
@@ -505,7 +522,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
         let Spot { index, bucket } = spot;
         let ring = self.ring(index, self.partitions.get(index)?);
         let head = *self.heads.get(bucket)?;
-        let rank = self.search_on(ring, key.id(), ring.rank(head))?;
+        let rank = self.search_on(index, key.id(), ring.rank(head))?;
         let kept = self.kept.get_mut(ring.place(rank)).filter(|kept| kept.is_forgotten())?;
         let life = kept.revive(acknowledged);
         let partition = self.partitions.get_mut(index)?;

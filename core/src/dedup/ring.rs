@@ -1,5 +1,4 @@
 use super::Key;
-use crate::wire::Endpoint;
 
 /// The most places of a ring: a rank must be told by 16 bits of a number.
 pub(super) const MAX_PLACES: usize = 0x8000;
@@ -9,29 +8,27 @@ pub(super) const MAX_PLACES: usize = 0x8000;
 /// Entries are named by rank: the newest has rank 1, the oldest rank `held`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Partition {
-    endpoint: Endpoint,
+    /// Whose it is: the endpoint, and the byte of the type. Zero before its first use, as no type has the byte zero.
+    sender: u64,
     /// The number of the next message. It goes on when the partition changes hands, so that no handle gets valid again.
     pub(super) next: u32,
     /// Places in use.
     pub(super) held: u16,
     /// How many of these are of forgotten messages.
     pub(super) forgotten: u16,
-    /// The byte of the type, zero before its first use.
-    kind: u8,
 }
 
 impl Partition {
-    pub(super) const UNUSED: Self =
-        Self { endpoint: Endpoint(0), next: 0, held: 0, forgotten: 0, kind: 0 };
+    pub(super) const UNUSED: Self = Self { sender: 0, next: 0, held: 0, forgotten: 0 };
 
     #[inline]
-    pub(super) fn is_of(&self, key: &Key) -> bool {
-        self.endpoint == key.endpoint && self.kind == key.kind.byte()
+    pub(super) const fn is_of(&self, key: &Key) -> bool {
+        self.sender == key.sender()
     }
 
     /// Hands it to another sender, empty.
     pub(super) const fn give_to(&mut self, key: &Key) {
-        (self.endpoint, self.kind) = (key.endpoint, key.kind.byte());
+        self.sender = key.sender();
         self.clear();
     }
 
@@ -83,12 +80,17 @@ impl Ring {
         self.start | number & self.places.wrapping_sub(1)
     }
 
+    /// The place of the entry of which this is the low half of the number.
+    #[inline]
+    pub(super) fn place_of(&self, low: u16) -> usize {
+        self.start | usize::from(low) & self.places.wrapping_sub(1)
+    }
+
     /// Where the head of an id's bucket is. There are as many buckets as places.
     #[inline]
     pub(super) fn bucket(&self, id: u64, factor: u64) -> usize {
         let product = u128::from(id << 16).wrapping_mul(u128::from(factor));
         let hash = (product >> 64) as u64 ^ product as u64;
-        // Scaled from 32 bits to the number of buckets.
-        self.start | ((hash >> 32).wrapping_mul(self.places as u64) >> 32) as usize
+        self.start | (hash >> 32) as usize & self.places.wrapping_sub(1)
     }
 }
