@@ -8,10 +8,11 @@ const COMMANDS_EACH: u32 = 250;
 const SEED: u64 = 100;
 
 /// Few commands under way, and a timer much longer than all of them together take: a copy that nothing was lost for would
-/// depend on how busy the machine is.
+/// depend on how busy the machine is, and so would a command that waits in the queue for longer than its deadline.
 fn config() -> Config {
     let mut config = socket::config(400 * MS);
     (config.window, config.retry_budget.burst) = (8, 100);
+    config.deadline = 30 * 1000 * MS;
     config
 }
 
