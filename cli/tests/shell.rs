@@ -82,6 +82,18 @@ fn what_does_not_go_together_with_something_stronger_is_left_out() {
 }
 
 #[test]
+fn what_is_of_no_use_with_a_stronger_wire_is_left_out() {
+    let toggle = ["toggle", "--simulate", "--quiet", "--count", "1"];
+    let (lab, executed) = (("CYNC_TOGGLE_WIRE", "lab"), ("CYNC_TOGGLE_UNTIL", "executed"));
+    let by_wire = with(&[&toggle[..], &["--wire", "lab"]].concat(), &[executed]);
+    assert_eq!((by_wire.code, by_wire.summary("executed")), (Some(0), "0"), "{by_wire:?}");
+    let by_stage = with(&[&toggle[..], &["--until", "executed"]].concat(), &[lab]);
+    assert_eq!((by_stage.code, by_stage.summary("executed")), (Some(0), "1"), "{by_stage:?}");
+    let both = with(&toggle, &[lab, executed]);
+    both.fails(2, "CYNC_TOGGLE_WIRE: the argument '--until' cannot be used with '--wire lab'");
+}
+
+#[test]
 fn a_required_option_may_come_from_anywhere() {
     let run = with(&["toggle"], &[("CYNC_TOGGLE_SIMULATE", "yes"), ("CYNC_TOGGLE_COUNT", "2")]);
     assert_eq!((run.code, run.summary("acknowledged")), (Some(0), "2"), "{run:?}");
