@@ -4,7 +4,7 @@ use crate::peer::*;
 use crate::stage::*;
 use crate::talk::*;
 use cync_core::wire::{Endpoint, op};
-use cync_core::{AuthCode, Config, Request, Stage, State};
+use cync_core::{AuthCode, Config, Hello, Request, Stage, State};
 use cync_runtime::testing::Pipe;
 use cync_runtime::{Builder, Hub, Limits, Listener, Runtime as _};
 use std::collections::BTreeSet;
@@ -35,7 +35,12 @@ async fn greet(world: &World, number: u32) -> Talk {
 }
 
 pub(crate) async fn a_hundred_devices_are_commanded_at_once(world: World) {
-    let listener = listen(&world).await;
+    // As many may greet at once: the oldest of more would have to go, and to dial again.
+    let mut limits = Limits::default();
+    limits.greeting = 100;
+    let admit = |hello: &Hello<'_>| Ok(Config::listener(hello.endpoint));
+    let hub = Hub::builder(world.clone(), admit).limits(limits).build();
+    let listener = Listener::with_hub(world.clone(), HOME, hub).await.unwrap();
     let devices: Vec<_> = (1..=100_u32)
         .map(|number| {
             let [.., host] = number.to_be_bytes();
