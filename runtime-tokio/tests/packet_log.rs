@@ -6,7 +6,7 @@ use cync_core::wire::{Endpoint, Login, MAX_PACKET, Packet, Secret};
 use cync_core::{AuthCode, Config};
 use cync_tokio::{Client, Hub, Listener, Tokio};
 use std::fmt::{self, Write as _};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tracing::field::{Field, Visit};
@@ -15,10 +15,15 @@ use tracing::{Event, Metadata, Subscriber};
 
 const CANARY: &[u8] = b"canary-012345678";
 
-/// All that was said of events and spans.
-static LOG: Mutex<String> = Mutex::new(String::new());
+/// All that was said of events and spans on the thread of one test.
+#[derive(Clone, Default)]
+struct Everything(Arc<Mutex<String>>);
 
-struct Everything;
+impl Everything {
+    fn log(&self) -> MutexGuard<'_, String> {
+        self.0.lock().unwrap()
+    }
+}
 
 struct Text<'a>(&'a mut String);
 
@@ -34,18 +39,18 @@ impl Subscriber for Everything {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        span.record(&mut Text(&mut LOG.lock().unwrap()));
+        span.record(&mut Text(&mut self.log()));
         Id::from_u64(1)
     }
 
     fn record(&self, _: &Id, values: &Record<'_>) {
-        values.record(&mut Text(&mut LOG.lock().unwrap()));
+        values.record(&mut Text(&mut self.log()));
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut Text(&mut LOG.lock().unwrap()));
+        event.record(&mut Text(&mut self.log()));
     }
 
     fn enter(&self, _: &Id) {}
@@ -55,7 +60,8 @@ impl Subscriber for Everything {
 
 #[tokio::test]
 async fn a_greeting_is_masked_on_the_way_in_however_it_is_split() {
-    tracing::subscriber::set_global_default(Everything).unwrap();
+    let everything = Everything::default();
+    let _guard = tracing::subscriber::set_default(everything.clone());
     let mut bytes = [0; MAX_PACKET];
     let greeting = Packet::Handshake(Login::new(Endpoint(7), Secret::new(CANARY), 60));
     let len = greeting.encode(&mut bytes).unwrap();
@@ -76,7 +82,7 @@ async fn a_greeting_is_masked_on_the_way_in_however_it_is_split() {
         let _ = stream.shutdown().await;
         let _ = stream.read_to_end(&mut Vec::new()).await;
     }
-    let log = LOG.lock().unwrap();
+    let log = everything.log();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let masked = format!("raw_packet_hex=230000001a03000000070010{}", "2a".repeat(CANARY.len()));
     assert!(log.matches(&masked).count() >= len - 1, "{log}");
@@ -88,7 +94,8 @@ async fn a_greeting_is_masked_on_the_way_in_however_it_is_split() {
 
 #[tokio::test]
 async fn what_is_logged_of_a_device_has_the_name_that_the_hub_gives_it() {
-    let _guard = tracing::subscriber::set_default(Everything);
+    let everything = Everything::default();
+    let _guard = tracing::subscriber::set_default(everything.clone());
     let hub = Hub::builder(Tokio::default(), |hello| Ok(Config::listener(hello.endpoint)))
         .device_ids(|endpoint| format!("lamp {endpoint}"))
         .build();
@@ -96,5 +103,5 @@ async fn what_is_logged_of_a_device_has_the_name_that_the_hub_gives_it() {
     let config = Config::greeter(Endpoint(0x21), AuthCode::new(b"0123456789abcdef").unwrap());
     let _device = Client::connect(listener.local_addr(), config).await.unwrap();
     listener.accept().await;
-    assert!(LOG.lock().unwrap().contains("device_id=\"lamp 00000021\"\n"));
+    assert!(everything.log().contains("device_id=\"lamp 00000021\"\n"));
 }
