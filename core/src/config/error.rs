@@ -3,7 +3,7 @@
 use core::time::Duration;
 use thiserror::Error;
 
-/// Which rule a [`Config`] breaks.
+/// Which rule a [`Config`](super::Config) breaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
