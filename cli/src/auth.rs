@@ -1,5 +1,6 @@
 //! Where the authentication code comes from: the environment or a file, never the command line, which others can see.
 
+use cync_core::{AuthCode, ConfigError};
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,14 @@ pub(crate) fn code(file: Option<&Path>) -> Result<Option<Vec<u8>>, AuthError> {
             .map(|code| check(&code))
             .transpose(),
     }
+}
+
+/// The code to greet with: this one, or the placeholder.
+///
+/// # Errors
+/// If it is longer than the longest that can be greeted with.
+pub(crate) fn to_greet_with(code: Option<&[u8]>) -> Result<AuthCode, ConfigError> {
+    AuthCode::new(code.unwrap_or(PLACEHOLDER))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, AuthError> {

@@ -1,4 +1,4 @@
-//! The address of `--listen`.
+//! Where a command listens, and what to do if it cannot.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,17 +10,36 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, &'static str> {
     })
 }
 
-/// Says what to do about an address that cannot be listened on.
-pub(crate) fn cannot_listen(listen: SocketAddr, error: &io::Error) -> String {
-    let remedy = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another program listens there; choose another port in --listen, or 0 for any free one"
-        }
-        io::ErrorKind::PermissionDenied => "choose a port above 1023",
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have that address; choose another in --listen, or 0.0.0.0"
-        }
-        _ => "choose another --listen",
-    };
-    format!("cannot listen on {listen}: {error}; {remedy}")
+/// The options that say where to listen, as a remedy names them.
+pub(crate) struct Flags {
+    pub(crate) port: &'static str,
+    pub(crate) address: &'static str,
+}
+
+/// The options of a command with `--listen`.
+pub(crate) const LISTEN: Flags = Flags { port: "port in --listen", address: "--listen" };
+
+impl Flags {
+    /// Why it cannot be listened there, and what to do about it.
+    pub(crate) fn remedy(&self, listen: SocketAddr, error: &io::Error) -> String {
+        let Self { port, address } = self;
+        let remedy = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                format!(
+                    "another program listens there; choose another {port}, or 0 for any free one"
+                )
+            }
+            io::ErrorKind::PermissionDenied => format!("choose a {port} above 1023"),
+            io::ErrorKind::AddrNotAvailable => {
+                format!("this machine does not have that address; check {address}")
+            }
+            _ => format!("choose another {address}"),
+        };
+        format!("{listen}: {error}; {remedy}")
+    }
+
+    /// The same as a whole line.
+    pub(crate) fn cannot_listen(&self, listen: SocketAddr, error: &io::Error) -> String {
+        format!("cannot listen on {}", self.remedy(listen, error))
+    }
 }

@@ -7,12 +7,12 @@ use crate::entropy;
 use crate::exit::Exit;
 use crate::impairment::{Impairment, Shown};
 use crate::interrupt;
+use crate::listen::Flags;
 use crate::log::{LogFormat, LogLevel};
 use crate::metrics;
 use crate::target::Target;
 use crate::wire::Wire;
 use clap::ValueEnum;
-use cync_core::AuthCode;
 use cync_core::wire::Endpoint;
 use cync_sim::net::{DeviceOptions, LabDevice, LabMode, LabOptions, SimulatedDevice};
 use std::io::{self, Write};
@@ -140,7 +140,7 @@ async fn serve_lab(args: &Args) -> Exit {
     let listen = SocketAddr::new(args.host, args.port);
     let device = match LabDevice::start(LabOptions { listen, mode }).await {
         Ok(device) => device,
-        Err(error) => return complain(cannot_listen(listen, &error)),
+        Err(error) => return complain(LISTEN.cannot_listen(listen, &error)),
     };
     // Whoever reads the first line may interrupt at once.
     let interrupt = match interrupt::listen() {
@@ -156,6 +156,8 @@ async fn serve_lab(args: &Args) -> Exit {
     Exit::Interrupted
 }
 
+const LISTEN: Flags = Flags { port: "--port", address: "--host" };
+
 /// The device, and what the first line says of it.
 async fn start(args: &Args, seed: u64) -> Result<(SimulatedDevice, String), Exit> {
     let link = args.impairment.link(seed);
@@ -163,12 +165,12 @@ async fn start(args: &Args, seed: u64) -> Result<(SimulatedDevice, String), Exit
     let Some(hub) = &args.dial else {
         let listen = SocketAddr::new(args.host, args.port);
         let device = SimulatedDevice::start(DeviceOptions { listen, ..options }).await;
-        let device = device.map_err(|error| complain(cannot_listen(listen, &error)))?;
+        let device = device.map_err(|error| complain(LISTEN.cannot_listen(listen, &error)))?;
         let does = format!("listens on {}", device.local_addr());
         return Ok((device, does));
     };
     let code = auth::code(args.auth_file.as_deref()).map_err(complain)?;
-    let auth = AuthCode::new(code.as_deref().unwrap_or(auth::PLACEHOLDER)).map_err(complain)?;
+    let auth = auth::to_greet_with(code.as_deref()).map_err(complain)?;
     let endpoint = args.endpoint;
     let options = DeviceOptions { endpoint, auth, ..options };
     let device = SimulatedDevice::dial(hub.to_string(), options).map_err(complain)?;
@@ -201,17 +203,4 @@ async fn serve(args: &Args) -> Exit {
     say(format_args!("{:<20} {}\n", "applied by device", device.applied_count()));
     say(format_args!("{}", Shown(device.link_counts())));
     Exit::Interrupted
-}
-
-/// Says what to do about an address that cannot be listened on.
-pub(crate) fn cannot_listen(listen: SocketAddr, error: &io::Error) -> String {
-    let remedy = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another program listens there; choose another --port, or --port 0 for any free one"
-        }
-        io::ErrorKind::PermissionDenied => "choose a --port above 1023",
-        io::ErrorKind::AddrNotAvailable => "this machine does not have that address; check --host",
-        _ => "choose another --host or --port",
-    };
-    format!("cannot listen on {listen}: {error}; {remedy}")
 }

@@ -39,7 +39,7 @@ fn a_taken_port_is_one_line_with_a_remedy() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let taken = cync(&["simulate", "--port", &port], b"");
-    taken.fails(1, "another program listens there; choose another --port, or --port 0");
+    taken.fails(1, "another program listens there; choose another --port, or 0");
     let elsewhere = cync(&["simulate", "--port", "0", "--host", "192.0.2.1"], b"");
     elsewhere.fails(1, "this machine does not have that address; check --host");
 }

@@ -4,6 +4,7 @@ use super::serve::Server;
 use crate::arg;
 use crate::complain;
 use crate::exit::Exit;
+use crate::listen::Flags;
 use serde_json::json;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -23,6 +24,8 @@ pub(crate) struct Options {
     metrics_linger: Duration,
 }
 
+const FLAGS: Flags = Flags { port: "--metrics-port", address: "--metrics-addr" };
+
 impl Options {
     /// Starts to serve, if that was asked for.
     ///
@@ -32,7 +35,10 @@ impl Options {
         let Some(port) = self.metrics_port else { return Ok(None) };
         let listen = SocketAddr::new(self.metrics_addr, port);
         let server = Server::start(listen).await;
-        server.map(Some).map_err(|error| complain(cannot_listen(listen, &error)))
+        server.map(Some).map_err(|error| {
+            let why = FLAGS.remedy(listen, &error);
+            complain(format_args!("cannot serve metrics on {why}"))
+        })
     }
 
     /// Waits as long as was asked for.
@@ -52,20 +58,6 @@ pub(crate) fn announce(server: &Server, json: bool) {
     // A closed standard output does not stop the command.
     let _ = writeln!(out, "{line}");
     let _ = out.flush();
-}
-
-fn cannot_listen(listen: SocketAddr, error: &io::Error) -> String {
-    let remedy = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another program listens there; choose another --metrics-port, or --metrics-port 0 for any free one"
-        }
-        io::ErrorKind::PermissionDenied => "choose a --metrics-port above 1023",
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have that address; check --metrics-addr"
-        }
-        _ => "choose another --metrics-port or --metrics-addr",
-    };
-    format!("cannot serve metrics on {listen}: {error}; {remedy}")
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -18,7 +18,7 @@ use crate::entropy;
 use crate::exit::Exit;
 use crate::impairment::Impairment;
 use crate::interrupt;
-use crate::listen::{self, cannot_listen};
+use crate::listen::{self, LISTEN};
 use crate::output::say_aside;
 use crate::render::Secrets;
 use crate::target::{Target, comes_back};
@@ -139,7 +139,7 @@ async fn tap(args: &Args) -> Exit {
     }
     let listener = match TcpListener::bind(listen).await {
         Ok(listener) => listener,
-        Err(error) => return complain(cannot_listen(listen, &error)),
+        Err(error) => return complain(LISTEN.cannot_listen(listen, &error)),
     };
     let file = match args.output.as_ref().map(|path| (path.display(), File::create(path))) {
         None => None,

@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::metrics::Server;
 use crate::{auth, complain, entropy, log};
 use cync_core::wire::{Command, Destination};
-use cync_core::{AuthCode, Config, Receipt, Request, Stage};
+use cync_core::{Config, Receipt, Request, Stage};
 use cync_sim::net::{DeviceOptions, SimulatedDevice};
 use cync_tokio::{Client, SendError};
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(super) fn setup(args: &Args) -> Result<Setup, Exit> {
         config.ride_through = true;
         config
     } else {
-        let auth = AuthCode::new(code.as_deref().unwrap_or(auth::PLACEHOLDER)).map_err(complain)?;
+        let auth = auth::to_greet_with(code.as_deref()).map_err(complain)?;
         Config::greeter(args.endpoint(), auth)
     };
     config.retry.max_attempts = args.max_attempts;

@@ -5,7 +5,7 @@ use super::tally::Tally;
 use super::{Args, failure};
 use crate::complain;
 use crate::exit::Exit;
-use crate::listen::cannot_listen;
+use crate::listen::LISTEN;
 use crate::metrics::Server;
 use crate::output::say_aside;
 use cync_core::wire::{Endpoint, PacketType, StatusCode};
@@ -63,7 +63,7 @@ pub(super) async fn toggle(
     let wanted = Wanted::new(args.endpoint);
     let listener = match listener(args, on, setup, wanted.clone()).await {
         Ok(listener) => listener,
-        Err(error) => return complain(cannot_listen(on, &error)),
+        Err(error) => return complain(LISTEN.cannot_listen(on, &error)),
     };
     let addr = listener.local_addr();
     say_aside(format_args!("listens on {addr} for a device that dials in\n"));
