@@ -1,44 +1,15 @@
 //! S16: looking for the authentication code of the tests in what is shown.
 
 use crate::solo::AUTH;
+use memchr::memmem::Finder;
 use std::sync::LazyLock;
 
-/// Something to look for, and how far to go on behind each byte that may be its last (Boyer, Moore, Horspool).
-struct Needle {
-    bytes: Vec<u8>,
-    skips: [u8; 256],
-}
-
-impl Needle {
-    fn new(bytes: Vec<u8>) -> Self {
-        let len = u8::try_from(bytes.len()).expect("a needle is short");
-        let mut skips = [len; 256];
-        for (byte, behind) in bytes.iter().zip((1..len).rev()) {
-            skips[usize::from(*byte)] = behind;
-        }
-        Self { bytes, skips }
-    }
-
-    fn find(&self, text: &[u8]) -> Option<usize> {
-        let (final_byte, front) = self.bytes.split_last()?;
-        let mut at = front.len();
-        while let Some(byte) = text.get(at) {
-            // Byte by byte: hardly ever is there a second one that is the same.
-            if byte == final_byte && text[at - front.len()..at].iter().eq(front) {
-                return Some(at - front.len());
-            }
-            at += usize::from(self.skips[usize::from(*byte)]);
-        }
-        None
-    }
-}
-
 /// The code as text, as hexadecimal digits, and as a list of decimal and of hexadecimal numbers.
-static SHOWN: LazyLock<[Needle; 4]> = LazyLock::new(|| {
+static SHOWN: LazyLock<[Finder<'static>; 4]> = LazyLock::new(|| {
     let list = |text: String| text.trim_matches(['[', ']']).as_bytes().to_vec();
     let digits = crate::hex(AUTH.iter().copied()).into_bytes();
     [AUTH.to_vec(), digits, list(format!("{AUTH:?}")), list(format!("{AUTH:02x?}"))]
-        .map(Needle::new)
+        .map(|shown| Finder::new(&shown).into_owned())
 });
 
 /// Where a text has the authentication code of the tests in it: as text, as hexadecimal digits, or as a list of numbers.
