@@ -40,17 +40,13 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         if owed && gone > now && !planted!(IdReusedEarly) {
             self.timers.set(&mut self.slots, at, gone);
         } else {
-            self.let_number_go(at);
+            self.free_number(at);
         }
     }
 
     /// No copy of a message can be under way any more.
+    #[inline]
     pub(crate) fn free_number(&mut self, at: u16) {
-        self.let_number_go(at);
-    }
-
-    #[inline(always)]
-    fn let_number_go(&mut self, at: u16) {
         let Some(slot) = self.slot_mut(at) else { return };
         let (msg_id, counter) = (slot.message.msg_id, slot.message.counter);
         let unacknowledged = slot.is_unacknowledged();

@@ -1,7 +1,7 @@
 //! A message that `send` accepted, as the model sees it.
 
 use super::{Asked, Bytes, What};
-use cync_core::wire::{Command, Destination, Endpoint, MsgId, PacketType};
+use cync_core::wire::{Command, Destination, Endpoint, MsgId, PacketType, StatusCode};
 use cync_core::{Instant, NotSent, Outcome, Stage, Unknown};
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ pub(super) struct Message {
     /// How it may have ended, and since when.
     pub(super) may: Vec<(Instant, Outcome)>,
     /// What it may also have seen: an answer that may be about another message need not have changed stage and status.
-    pub(super) may_have_seen: Vec<(Option<Stage>, Option<cync_core::wire::StatusCode>)>,
+    pub(super) may_have_seen: Vec<(Option<Stage>, Option<StatusCode>)>,
     pub(super) told: Option<Stage>,
     pub(super) done: bool,
     /// The message before it among those whose numbers, and whose counters, share a bucket.
