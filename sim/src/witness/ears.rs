@@ -359,8 +359,15 @@ impl Ears {
     fn drop_oldest(&mut self, lane: usize) {
         let Some(gone) = self.take_oldest(lane) else { return };
         self.dropped += 1;
-        let name = gone.request.name;
+        let Request { name, number, tag, .. } = gone.request;
         self.accepted.remove_if(name, |said| said.acknowledged.is_none());
+        if self.accepted.get(name).is_none()
+            && let Some(sender) = self.senders.get_mut(&(tag.kind.byte(), tag.endpoint))
+            && let Some(at) = sender.accepted.iter().rposition(|known| *known == (name, number))
+        {
+            // However often it is accepted again, it is one of those that are remembered.
+            sender.accepted.remove(at);
+        }
     }
 
     fn take_oldest(&mut self, lane: usize) -> Option<Waiting> {
