@@ -1,8 +1,8 @@
 //! How messages end, one by one and all at once, and when their slots are free again.
 
-use super::order::List;
+use super::order::Order;
 use super::slot::{Phase, news};
-use super::{Chain, NIL, NUMBERED, Outbox, WAITING, overlap, place};
+use super::{Chain, Outbox, overlap, place};
 use crate::event::{MessageId, NotSent, Outcome, Unknown};
 use crate::stats::Stats;
 use crate::time::Instant;
@@ -24,10 +24,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.in_flight -= u16::from(in_flight);
         self.live -= 1;
         self.blocks.release(data);
-        match phase {
-            Phase::Queued => self.queued.remove(&mut self.slots, at),
-            Phase::Due | Phase::Riding => self.due.remove(&mut self.slots, at),
-            Phase::InFlight | Phase::BackOff | Phase::LastCall => {}
+        if matches!(phase, Phase::Due | Phase::Riding) {
+            self.due.remove(&mut self.slots, at);
         }
         if replaceable {
             self.by_destination.remove(&mut self.slots, overlap::key(message.to), at);
@@ -52,7 +50,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let unacknowledged = slot.is_unacknowledged();
         self.unacknowledged = self.unacknowledged.wrapping_sub(u16::from(unacknowledged));
         self.timers.stop(&mut self.slots, at);
-        self.numbered.remove(&mut self.slots, at);
+        self.order.remove(&mut self.slots, at);
         self.by_msg_id.remove(&mut self.slots, u32::from(msg_id.0), at);
         self.by_counter.remove(&mut self.slots, counter, at);
         self.release_if_over(at);
@@ -62,16 +60,11 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     #[inline]
     pub(super) fn release_if_over(&mut self, at: u16) {
         let Some(place) = self.slots.get_mut(usize::from(at)) else { return };
-        // What has ended has a timer as long as copies of it may be under way.
-        let numbered = place.timer != NIL;
-        if numbered
-            || !place.slot.as_ref().is_some_and(|slot| slot.done.is_some() && slot.news == 0)
-        {
-            return;
+        if place.is_over() {
+            place.generation = place.generation.wrapping_add(1);
+            place.give_back(self.free);
+            self.free = at;
         }
-        place.slot = None;
-        place.generation = place.generation.wrapping_add(1);
-        self.set_free(at);
     }
 
     /// Ends a message for a reason that says whether a byte of it left.
@@ -106,8 +99,11 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Ends the oldest message that was never handed over, to make room. False if there is none.
     pub(crate) fn drop_oldest(&mut self, now: Instant, stats: &mut Stats) -> bool {
-        let oldest = self.queued.first();
-        let oldest = oldest.map(|at| if planted!(NewestDropped) { self.queued.tail() } else { at });
+        let oldest = if planted!(NewestDropped) {
+            self.order.last_queued()
+        } else {
+            self.order.first_queued()
+        };
         if let Some(at) = oldest {
             self.finish(now, at, Outcome::NotSent(NotSent::Dropped), stats);
         }
@@ -127,9 +123,9 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// repeated are kept for the next connection; the others end.
     pub(crate) fn disconnect(&mut self, now: Instant, ride_through: bool, stats: &mut Stats) {
         self.for_each_live(|outbox, at| outbox.leave(now, at, ride_through, stats));
-        let mut next = self.numbered.first();
-        while let Some(at) = next {
-            next = List::<NUMBERED>::after(&self.slots, at);
+        let mut next = self.order.first_sent();
+        while let Some(at) = next.filter(|at| Some(*at) != self.order.first_queued()) {
+            next = Order::after(&self.slots, at);
             if let Some(slot) = self.slot_mut(at).filter(|_| !planted!(AnswerOfOldConnection)) {
                 slot.answerable = false;
             }
@@ -156,17 +152,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Every message that has not ended, in the order of `send`.
     fn for_each_live(&mut self, mut act: impl FnMut(&mut Self, u16)) {
-        let mut next = self.numbered.first();
+        let mut next = self.order.first();
         while let Some(at) = next {
-            next = List::<NUMBERED>::after(&self.slots, at);
+            next = Order::after(&self.slots, at);
             if self.slot(at).is_some_and(|slot| slot.done.is_none()) {
                 act(self, at);
             }
-        }
-        next = self.queued.first();
-        while let Some(at) = next {
-            next = List::<WAITING>::after(&self.slots, at);
-            act(self, at);
         }
     }
 }

@@ -7,6 +7,7 @@ mod answered;
 mod blocks;
 mod ending;
 mod index;
+mod list;
 mod news;
 mod order;
 mod overlap;
@@ -24,9 +25,10 @@ use crate::time::Instant;
 use crate::wire::{MsgId, PacketType, StatusCode};
 use blocks::{Blocks, Chain};
 use index::Index;
+use list::List;
 use news::News;
-use order::List;
-use place::{BY_COUNTER, BY_DESTINATION, BY_MSG_ID, NUMBERED, Place, WAITING};
+use order::Order;
+use place::{BY_COUNTER, BY_DESTINATION, BY_MSG_ID, DUE, Place};
 use slot::{Phase, Slot, news as told};
 use timers::Timers;
 
@@ -39,17 +41,16 @@ pub(crate) struct Outbox<const SLOTS: usize> {
     /// The slot to be used next, `NIL` if there is none; each free one is linked to the one that was free before it. What was used
     /// last is used first: it is in the caches.
     free: u16,
-    /// Waiting for their first transmission, in `send` order.
+    /// Those whose numbers are in use.
     ///
-    /// Nearly always these end in the same order, if at all. So only those have timers that end before one in front of them:
-    /// among the others the first one ends first, and what has a timer and is the first one does not end later than these.
-    queued: List<WAITING>,
-    /// The last deadline of those that came since none was queued.
+    /// Nearly always those that wait for their first transmission end in the same order, if at all. So only those of them have
+    /// timers that end before one in front of them: among the others the first one ends first, and what has a timer and is the
+    /// first one does not end later than these.
+    order: Order,
+    /// The last deadline of those that came since none waited for its first transmission.
     last_deadline: Instant,
     /// Waiting for another transmission, in the order they became due.
-    due: List<WAITING>,
-    /// Slots whose number may be that of a copy under way, in the order of their first transmission.
-    numbered: List<NUMBERED>,
+    due: List<DUE>,
     /// Slots with events to tell.
     news: News,
     /// Wraps: messages that it is compared for are fewer than `id_window` apart, which is less than half of what 16 bits tell
@@ -74,13 +75,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     pub(crate) fn new(copy_lifetime: u64) -> Self {
         const { assert!(SLOTS > 0 && SLOTS < NIL as usize, "SLOTS is 1 to 65534") };
-        let mut outbox = Self {
+        Self {
             slots: Place::all(),
-            free: NIL,
-            queued: List::new(),
+            free: 0,
+            order: Order::new(),
             last_deadline: Instant::ZERO,
             due: List::new(),
-            numbered: List::new(),
             news: News::new(),
             next_ordinal: 0,
             in_flight: 0,
@@ -92,9 +92,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             by_counter: Index::new(),
             by_destination: Index::new(),
             blocks: Blocks::new(),
-        };
-        (0..SLOTS as u16).rev().for_each(|slot| outbox.set_free(slot));
-        outbox
+        }
     }
 
     /// Messages handed over and not done.
@@ -137,9 +135,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// Whether there would be if no message waited for its first transmission. A slot is not free before the end of its message
     /// was told, so that there has to be one.
     pub(crate) fn may_have_room(&self, len: usize) -> bool {
-        let queued = core::iter::successors(self.queued.first(), |at| {
-            List::<WAITING>::after(&self.slots, *at)
-        });
+        let queued =
+            core::iter::successors(self.order.first_queued(), |at| Order::after(&self.slots, *at));
         let held = queued.filter_map(|at| self.slot(at)).map(|slot| slot.data);
         self.has_slot() && self.blocks.would_have_room(len, held)
     }
@@ -162,14 +159,14 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let place = self.slots.get_mut(usize::from(at))?;
         let data = self.blocks.store(data)?;
         self.free = place.take();
-        place.slot = Some(Slot::new(now, deadline, message, data));
+        place.slot = Slot { ordinal: self.next_ordinal, ..Slot::new(now, deadline, message, data) };
         let id = place.id::<SLOTS>(at);
-        if deadline >= self.last_deadline || self.queued.first().is_none() {
+        if deadline >= self.last_deadline || self.order.first_queued().is_none() {
             self.last_deadline = deadline;
         } else {
             self.timers.set(&mut self.slots, at, deadline);
         }
-        self.queued.push(&mut self.slots, at);
+        self.order.push(&mut self.slots, at);
         self.by_msg_id.insert(&mut self.slots, u32::from(message.msg_id.0), at);
         self.by_counter.insert(&mut self.slots, message.counter, at);
         if !message.sets.is_empty() {
@@ -179,18 +176,10 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         Some(id)
     }
 
-    /// Gives a slot that holds nothing back to those that are free.
-    fn set_free(&mut self, at: u16) {
-        if let Some(place) = self.slots.get_mut(usize::from(at)) {
-            place.give_back(self.free);
-            self.free = at;
-        }
-    }
-
     /// Whether a message waits to be handed over.
     #[inline]
     pub(crate) fn is_waiting(&self) -> bool {
-        self.queued.first().is_some() || self.due.first().is_some()
+        self.order.first_queued().is_some() || self.due.first().is_some()
     }
 
     /// The message whose next copy is due longest.
@@ -200,13 +189,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// The message to be handed over first, if the window allows one.
     pub(crate) fn first_queued(&self, window: u16) -> Option<u16> {
-        if planted!(WindowIgnored) {
-            return self.queued.first();
-        }
-        if planted!(LastQueuedFirst) && self.in_flight < window {
-            return self.queued.first().map(|_| self.queued.tail());
-        }
-        self.queued.first().filter(|_| self.in_flight < window)
+        let windowed = self.in_flight < window || planted!(WindowIgnored);
+        self.order.first_queued().filter(|_| windowed)
     }
 
     /// Whether with a first transmission at most `id_window` messages, this one included, could have been accepted since the
@@ -215,7 +199,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     ///
     /// Of all messages the sum is greatest for the oldest: one that follows another overtakes at most that one more.
     pub(crate) fn is_within(&self, id_window: u16) -> bool {
-        let oldest = self.numbered.first().and_then(|at| self.slot(at));
+        let oldest = self.order.first_sent().and_then(|at| self.slot(at));
         oldest.is_none_or(|slot| {
             let since = self.next_ordinal.wrapping_sub(slot.ordinal);
             since.saturating_add(slot.overtakes) < id_window
@@ -270,51 +254,58 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let Some(slot) = self.slot_mut(at) else { return };
         let first = slot.copies == 0;
         slot.copies = slot.copies.saturating_add(1);
-        slot.waived = slot.waived.saturating_add(u16::from(slot.phase == Phase::Riding));
         slot.answerable = true;
-        slot.phase = Phase::InFlight;
         slot.last = now;
         slot.still = still;
-        let (until, deadline) = (slot.message.until, slot.deadline);
         let timer = if planted!(TimerFromSend) && first {
             let waited = now.micros_since(slot.queued_at);
             Instant::from_micros(timer.as_micros().saturating_sub(waited))
         } else {
             timer
         };
-        self.timers.set(&mut self.slots, at, timer.min(deadline));
+        let timer = timer.min(slot.deadline);
         if first {
-            self.sent_first(now, at, until, stats);
+            self.sent_first(now, at, timer, stats);
         } else {
-            self.due.remove(&mut self.slots, at);
+            self.sent_again(at, timer);
         }
     }
 
     #[inline]
-    fn sent_first(&mut self, now: Instant, at: u16, until: Stage, stats: &mut Stats) {
-        let ordinal = self.next_ordinal;
-        let overtakes = self.unacknowledged;
+    fn sent_first(&mut self, now: Instant, at: u16, timer: Instant, stats: &mut Stats) {
+        let (ordinal, overtakes) = (self.next_ordinal, self.unacknowledged);
         let Some(slot) = self.slot_mut(at) else { return };
+        slot.phase = Phase::InFlight;
         slot.first_sent = now;
         (slot.ordinal, slot.overtakes) = (ordinal, overtakes);
         slot.stage = Some(Stage::Sent);
         slot.news = told::SENT;
+        let until = slot.message.until;
         self.next_ordinal = ordinal.wrapping_add(1);
         self.in_flight += 1;
-        self.queued.remove(&mut self.slots, at);
-        self.numbered.push(&mut self.slots, at);
-        self.news.push(&mut self.slots, at);
         self.unacknowledged = overtakes.wrapping_add(1);
+        self.order.sent_first(&self.slots);
+        self.timers.start(&mut self.slots, at, timer);
+        self.news.push(&mut self.slots, at);
         if until == Stage::Sent {
             self.finish(now, at, Outcome::Reached(Stage::Sent), stats);
         }
+    }
+
+    #[cold]
+    fn sent_again(&mut self, at: u16, timer: Instant) {
+        let Some(slot) = self.slot_mut(at) else { return };
+        slot.waived = slot.waived.saturating_add(u16::from(slot.phase == Phase::Riding));
+        slot.phase = Phase::InFlight;
+        self.timers.set(&mut self.slots, at, timer);
+        self.due.remove(&mut self.slots, at);
     }
 
     /// The earliest timer, and whose.
     #[inline]
     fn first_timer(&self) -> Option<(Instant, u16)> {
         let first = self.timers.first(&self.slots);
-        let Some(queued) = self.queued.first() else { return first };
+        let Some(queued) = self.order.first_queued() else { return first };
         let deadline = self.slot(queued)?.deadline;
         first.filter(|(at, _)| *at <= deadline).or(Some((deadline, queued)))
     }
@@ -425,16 +416,14 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let at = self.news.first();
         let place = self.slots.get_mut(usize::from(at))?;
         let id = place.id::<SLOTS>(at);
-        let slot = place.slot.as_mut()?;
+        let slot = &mut place.slot;
         let bit = slot.news & slot.news.wrapping_neg();
-        if bit == told::DONE {
-            return self.poll_end(at, id);
-        }
         slot.news &= !bit;
         if slot.news == 0 {
-            self.news.pop(&mut self.slots);
+            self.news.pop(&self.slots);
         }
         Some(match bit {
+            told::DONE => return self.poll_end(at, id),
             told::SENT => Event::Sent { id },
             told::ACKED => Event::Acked { id },
             _ => Event::Executed { id },
@@ -444,9 +433,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// The last event of a slot.
     #[inline(never)]
     fn poll_end(&mut self, at: u16, id: MessageId) -> Option<Event> {
-        self.news.pop(&mut self.slots);
-        let slot = self.slot_mut(at)?;
-        slot.news = 0;
+        let slot = self.slot(at)?;
         let end = Event::Done { id, outcome: slot.done?, receipt: slot.receipt() };
         self.release_if_over(at);
         Some(end)
@@ -458,12 +445,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     #[inline]
     fn slot(&self, at: u16) -> Option<&Slot> {
-        self.slots.get(usize::from(at))?.slot.as_ref()
+        self.slots.get(usize::from(at)).map(|place| &place.slot)
     }
 
     #[inline]
     fn slot_mut(&mut self, at: u16) -> Option<&mut Slot> {
-        self.slots.get_mut(usize::from(at))?.slot.as_mut()
+        self.slots.get_mut(usize::from(at)).map(|place| &mut place.slot)
     }
 }
 

@@ -22,39 +22,29 @@ impl News {
     /// Appends a slot that has none to tell yet.
     #[inline]
     pub(super) fn push(&mut self, places: &mut [Place], slot: u16) {
-        match next_of(places, self.tail) {
-            Some(next) => *next = slot,
-            None => self.head = slot,
+        if self.head == NIL {
+            self.head = slot;
+        } else if let Some(last) = places.get_mut(usize::from(self.tail)) {
+            last.next_with_news = slot;
         }
         self.tail = slot;
     }
 
     /// Takes the first slot out.
     #[inline]
-    pub(super) fn pop(&mut self, places: &mut [Place]) {
-        let next = next_of(places, self.head).map(|next| core::mem::replace(next, NIL));
-        self.head = next.unwrap_or(NIL);
-        if self.head == NIL {
-            self.tail = NIL;
-        }
+    pub(super) fn pop(&mut self, places: &[Place]) {
+        let next = places.get(usize::from(self.head)).map(|first| first.next_with_news);
+        self.head = next.filter(|_| self.head != self.tail).unwrap_or(NIL);
     }
-}
-
-#[inline]
-fn next_of(places: &mut [Place], slot: u16) -> Option<&mut u16> {
-    let slot = places.get_mut(usize::from(slot))?.slot.as_mut()?;
-    Some(&mut slot.next_with_news)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::slot::Slot;
     use super::*;
 
     #[test]
     fn slots_tell_their_news_in_turn() {
         let (places, mut news) = (&mut Place::all::<4>(), News::new());
-        places.iter_mut().for_each(|place| place.slot = Some(Slot::example()));
         news.pop(places);
         for _ in 0..3 {
             [2, 0, 3].iter().for_each(|slot| news.push(places, *slot));

@@ -1,117 +1,108 @@
 use super::NIL;
-use super::place::{Link, Place};
+use super::list::List;
+use super::place::{ORDER, Place};
 
-/// A list of slots: first in, first out, and out of the middle, all in constant time. A slot is in at most one list of a `KIND`.
+/// Every slot whose number is in use, in the order of `send`: first those that were handed over, whose number may be that of a copy
+/// under way, then those that wait for their first transmission. They leave in this order, so one list is enough.
 #[derive(Clone, Debug)]
-pub(super) struct List<const KIND: usize> {
-    head: u16,
-    tail: u16,
+pub(super) struct Order {
+    slots: List<ORDER>,
+    /// The first that waits.
+    queued: u16,
 }
 
-impl<const KIND: usize> List<KIND> {
+impl Order {
     pub(super) const fn new() -> Self {
-        Self { head: NIL, tail: NIL }
+        Self { slots: List::new(), queued: NIL }
     }
 
+    /// The first of all.
     #[inline]
     pub(super) fn first(&self) -> Option<u16> {
-        (self.head != NIL).then_some(self.head)
+        self.slots.first()
     }
 
-    /// The first slot, `NIL` if there is none.
+    /// The first that was handed over.
     #[inline]
-    pub(super) const fn head(&self) -> u16 {
-        self.head
+    pub(super) fn first_sent(&self) -> Option<u16> {
+        self.slots.first().filter(|first| *first != self.queued)
     }
 
-    /// The last slot, `NIL` if there is none.
+    /// The first that waits for its first transmission; all behind it do.
     #[inline]
-    pub(super) const fn tail(&self) -> u16 {
-        self.tail
+    pub(super) fn first_queued(&self) -> Option<u16> {
+        (self.queued != NIL).then_some(self.queued)
     }
 
-    /// The slot before the last one, `NIL` if there is none.
+    /// The last that waits for its first transmission.
+    pub(super) fn last_queued(&self) -> Option<u16> {
+        self.first_queued().and(self.slots.last())
+    }
+
+    /// The slot behind another one.
     #[inline]
-    pub(super) fn before_tail(&self, places: &[Place]) -> u16 {
-        let place = places.get(usize::from(self.tail));
-        place.and_then(|place| place.links.get(KIND)).map_or(NIL, |link| link.before)
-    }
-
-    /// The slot behind another one in its list.
     pub(super) fn after(places: &[Place], slot: u16) -> Option<u16> {
-        let behind = places.get(usize::from(slot))?.links.get(KIND)?.behind;
-        (behind != NIL).then_some(behind)
+        List::<ORDER>::after(places, slot)
     }
 
-    #[inline]
-    fn link(places: &mut [Place], slot: u16) -> Option<&mut Link> {
-        places.get_mut(usize::from(slot))?.links.get_mut(KIND)
-    }
-
-    /// Appends a slot that is in no list of this kind; otherwise changes nothing.
+    /// Appends a slot, which waits for its first transmission.
     #[inline]
     pub(super) fn push(&mut self, places: &mut [Place], slot: u16) {
-        let Some(link) = Self::link(places, slot).filter(|link| link.before == slot) else {
+        #[cfg(planted)]
+        if planted!(LastQueuedFirst)
+            && let Some(first) = self.first_queued()
+        {
+            self.slots.insert(places, slot, first);
+            self.queued = slot;
             return;
-        };
-        *link = Link { before: self.tail, behind: NIL };
-        match Self::link(places, self.tail) {
-            Some(last) => last.behind = slot,
-            None => self.head = slot,
         }
-        self.tail = slot;
+        self.slots.push(places, slot);
+        if self.queued == NIL {
+            self.queued = slot;
+        }
     }
 
-    /// Takes a slot out of the list that it is in, if it is in it.
+    /// The first that waited does so no longer.
+    #[inline]
+    pub(super) fn sent_first(&mut self, places: &[Place]) {
+        self.queued = Self::after(places, self.queued).unwrap_or(NIL);
+    }
+
+    /// Takes a slot out.
     #[inline]
     pub(super) fn remove(&mut self, places: &mut [Place], slot: u16) {
-        let Some(link) = Self::link(places, slot).filter(|link| link.before != slot) else {
-            return;
-        };
-        let Link { before, behind } = core::mem::replace(link, Link { before: slot, behind: NIL });
-        match Self::link(places, before) {
-            Some(link) => link.behind = behind,
-            None => self.head = behind,
+        if self.queued == slot {
+            self.sent_first(places);
         }
-        match Self::link(places, behind) {
-            Some(link) => link.before = before,
-            None => self.tail = before,
-        }
+        self.slots.remove(places, slot);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec::Vec;
 
     #[test]
-    fn slots_leave_in_the_order_they_came_whatever_is_taken_out() {
-        let places = &mut Place::all::<8>();
-        let (mut list, mut other) = (List::<0>::new(), List::<0>::new());
-        (0..8).for_each(|slot| list.push(places, slot));
-        list.push(places, 3);
-        other.push(places, 3);
-        assert_eq!(other.first(), None);
-        [0, 7, 4, 4].iter().for_each(|slot| list.remove(places, *slot));
-        list.push(places, 0);
-        other.push(places, 4);
-        assert_eq!((List::<0>::after(places, 1), List::<0>::after(places, 0)), (Some(2), None));
-        assert_eq!(list.tail(), 0);
-        let left: Vec<u16> =
-            core::iter::from_fn(|| list.first().inspect(|slot| list.remove(places, *slot)))
-                .collect();
-        assert_eq!(left, [1, 2, 3, 5, 6, 0]);
-        assert_eq!((list.tail(), other.first()), (NIL, Some(4)));
-    }
-
-    #[test]
-    fn lists_of_different_kinds_do_not_touch_each_other() {
-        let places = &mut Place::all::<3>();
-        let (mut list, mut other) = (List::<0>::new(), List::<1>::new());
-        [0, 1, 2].iter().for_each(|slot| list.push(places, *slot));
-        [2, 1, 0].iter().for_each(|slot| other.push(places, *slot));
-        list.remove(places, 1);
-        assert_eq!((List::<0>::after(places, 0), List::<1>::after(places, 2)), (Some(2), Some(1)));
+    fn those_that_wait_are_behind_those_that_were_handed_over_whatever_is_taken_out() {
+        let places = &mut Place::all::<4>();
+        let mut order = Order::new();
+        (0..4).for_each(|slot| order.push(places, slot));
+        assert_eq!((order.first_sent(), order.first_queued()), (None, Some(0)));
+        order.sent_first(places);
+        assert_eq!((order.first_sent(), order.first_queued()), (Some(0), Some(1)));
+        order.remove(places, 1);
+        assert_eq!((order.first_sent(), order.first_queued()), (Some(0), Some(2)));
+        order.sent_first(places);
+        order.remove(places, 0);
+        assert_eq!((order.first_sent(), order.first_queued()), (Some(2), Some(3)));
+        assert_eq!(order.last_queued(), Some(3));
+        order.sent_first(places);
+        assert_eq!((order.first_queued(), order.last_queued()), (None, None));
+        order.push(places, 0);
+        order.remove(places, 2);
+        order.remove(places, 3);
+        assert_eq!((order.first_sent(), order.first_queued()), (None, Some(0)));
+        order.remove(places, 0);
+        assert_eq!((order.first(), order.first_queued()), (None, None));
     }
 }

@@ -3,9 +3,9 @@
 //! Repeating an old command after a newer one for the same attribute of the same device would undo the newer one.
 
 use super::index::Index;
-use super::order::List;
+use super::order::Order;
 use super::slot::{Phase, Slot};
-use super::{BY_DESTINATION, NUMBERED, Outbox, WAITING};
+use super::{BY_DESTINATION, Outbox};
 use crate::event::{NotSent, Outcome, Unknown};
 use crate::stats::Stats;
 use crate::time::Instant;
@@ -26,7 +26,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     fn visit(&self, to: Destination, mut see: impl FnMut(&Slot)) {
         if to.is_many() {
-            let slots = self.slots.iter().filter_map(|place| place.slot.as_ref());
+            let slots = self.slots.iter().map(|place| &place.slot);
             slots.filter(|slot| slot.done.is_none()).for_each(see);
             return;
         }
@@ -53,16 +53,10 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
         if to.is_many() {
             // Whoever it is for: all of them, in the order of `send`.
-            for first in [self.numbered.first(), self.queued.first()] {
-                let mut next = first;
-                while let Some(at) = next {
-                    next = if self.slot(at).is_some_and(|slot| slot.copies > 0) {
-                        List::<NUMBERED>::after(&self.slots, at)
-                    } else {
-                        List::<WAITING>::after(&self.slots, at)
-                    };
-                    self.replace(now, at, to, sets, stats);
-                }
+            let mut next = self.order.first();
+            while let Some(at) = next {
+                next = Order::after(&self.slots, at);
+                self.replace(now, at, to, sets, stats);
             }
             return;
         }

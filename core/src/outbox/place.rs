@@ -2,14 +2,15 @@ use super::NIL;
 use super::slot::Slot;
 use crate::event::MessageId;
 use crate::time::Instant;
+use core::fmt;
 
 /// One slot: what it holds, and where it stands in every list.
 ///
 /// All of it in one piece: whoever looks at a message looks at most of this.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Place {
-    /// The message, if there is one.
-    pub(super) slot: Option<Slot>,
+    /// The message; of a free place one that has ended and been told.
+    pub(super) slot: Slot,
     /// When its timer runs out, if it has one.
     pub(super) when: Instant,
     /// Which timer it has; what it says is the timers' own business.
@@ -18,18 +19,18 @@ pub(super) struct Place {
     pub(super) links: [Link; KINDS],
     /// The one behind it in its bucket of each index.
     pub(super) next: [u16; INDEXES],
+    /// The slot behind it among those with events to tell.
+    pub(super) next_with_news: u16,
     /// Counts how often it was used, so that a stale id is told from a live one.
     pub(super) generation: u32,
 }
 
 /// Kinds of lists. A slot is in at most one of each kind.
-const KINDS: usize = 3;
-/// What a slot waits for: being used, or its next transmission.
-pub(super) const WAITING: usize = 0;
-/// Slots whose number may be that of a copy under way.
-pub(super) const NUMBERED: usize = 1;
-/// Slots with timers in the order in which these run out.
-pub(super) const TIMED: usize = 2;
+const KINDS: usize = 2;
+/// Free slots, and slots whose next transmission is due.
+pub(super) const DUE: usize = 0;
+/// Slots whose number is in use.
+pub(super) const ORDER: usize = 1;
 
 /// Indexes of slots by a number.
 const INDEXES: usize = 3;
@@ -46,18 +47,23 @@ pub(super) struct Link {
 }
 
 impl Place {
-    /// As many free places as fit, each in no list.
+    /// Free places, each in no list and linked to the one behind it.
     pub(super) fn all<const N: usize>() -> [Self; N] {
         core::array::from_fn(|at| {
             let nowhere = Link { before: at as u16, behind: NIL };
-            Self {
-                slot: None,
+            let mut place = Self {
+                slot: Slot::NONE,
                 when: Instant::ZERO,
                 timer: NIL,
                 links: [nowhere; KINDS],
                 next: [NIL; INDEXES],
+                next_with_news: NIL,
                 generation: 0,
+            };
+            if at + 1 < N {
+                place.give_back(at as u16 + 1);
             }
+            place
         })
     }
 }
@@ -79,18 +85,45 @@ impl Place {
         MessageId(self.generation << slot_bits::<N>() | at as u32)
     }
 
+    /// Whether the message in this place has ended, that was told, and its number is free: then it is no longer there.
+    #[inline]
+    pub(super) const fn is_over(&self) -> bool {
+        // What has ended has a timer as long as copies of it may be under way.
+        self.timer == NIL && self.slot.done.is_some() && self.slot.news == 0
+    }
+
     /// Links this place, which is in no list, to the free place that is used after it.
     #[inline]
     pub(super) fn give_back(&mut self, next: u16) {
-        let [waiting, ..] = &mut self.links;
-        waiting.behind = next;
+        let [due, ..] = &mut self.links;
+        due.behind = next;
     }
 
     /// The free place that is used after this one.
     #[inline]
     pub(super) fn take(&self) -> u16 {
-        let [waiting, ..] = &self.links;
-        waiting.behind
+        let [due, ..] = &self.links;
+        due.behind
+    }
+}
+
+/// What decides something: of a free place, not what it held.
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { slot, when, timer, links, next, next_with_news, generation } = self;
+        if self.is_over() {
+            let mut free = f.debug_struct("Free");
+            return free.field("behind", &self.take()).field("generation", generation).finish();
+        }
+        f.debug_struct("Place")
+            .field("slot", slot)
+            .field("when", when)
+            .field("timer", timer)
+            .field("links", links)
+            .field("next", next)
+            .field("next_with_news", next_with_news)
+            .field("generation", generation)
+            .finish()
     }
 }
 

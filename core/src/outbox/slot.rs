@@ -1,6 +1,5 @@
-use super::NIL;
 use super::blocks::Chain;
-use crate::event::{Outcome, Receipt};
+use crate::event::{NotSent, Outcome, Receipt};
 use crate::request::Stage;
 use crate::time::Instant;
 use crate::wire::{Attributes, Destination, Endpoint, MsgId, PacketType, StatusCode};
@@ -78,12 +77,37 @@ pub(super) struct Slot {
     /// A newer message forbids another copy.
     pub(super) superseded: bool,
     pub(super) news: u8,
-    /// The slot behind it among those with news.
-    pub(super) next_with_news: u16,
 }
 
 impl Slot {
-    pub(super) fn new(now: Instant, deadline: Instant, message: Message, data: Chain) -> Self {
+    /// What a place holds that was never used: something that is over.
+    pub(super) const NONE: Self = Self {
+        done: Some(Outcome::NotSent(NotSent::Closed)),
+        ..Self::new(
+            Instant::ZERO,
+            Instant::ZERO,
+            Message {
+                endpoint: Endpoint(0),
+                counter: 0,
+                msg_id: MsgId(0),
+                kind: PacketType::DataChannel,
+                op: 0,
+                until: Stage::Sent,
+                once: false,
+                raw: false,
+                sets: Attributes::NONE,
+                to: Destination::ALL,
+            },
+            Chain::EMPTY,
+        )
+    };
+
+    pub(super) const fn new(
+        now: Instant,
+        deadline: Instant,
+        message: Message,
+        data: Chain,
+    ) -> Self {
         Self {
             message,
             data,
@@ -97,15 +121,14 @@ impl Slot {
             phase: Phase::Queued,
             copies: 0,
             waived: 0,
-            acks: Answered::default(),
-            results: Answered::default(),
+            acks: Answered::NONE,
+            results: Answered::NONE,
             ordinal: 0,
             overtakes: 0,
             still: 0,
             answerable: false,
             superseded: false,
             news: 0,
-            next_with_news: NIL,
         }
     }
 
@@ -137,7 +160,7 @@ impl Slot {
 }
 
 /// The answers of one kind to a message's copies.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Answered {
     count: u16,
     sampled: bool,
@@ -146,6 +169,8 @@ pub(super) struct Answered {
 }
 
 impl Answered {
+    const NONE: Self = Self { count: 0, sampled: false, first: 0 };
+
     /// One more answer, `after` microseconds behind the first transmission. Returns a round trip when it is sure: every one of
     /// the `copies` was answered, so that the first answer is one to the first copy.
     pub(super) fn one_more(&mut self, after: u64, copies: u16) -> Option<u64> {
@@ -165,33 +190,14 @@ impl Answered {
 mod tests {
     use super::*;
 
-    impl Slot {
-        /// One that holds something.
-        pub(in crate::outbox) fn example() -> Self {
-            let message = Message {
-                endpoint: Endpoint(1),
-                counter: 0,
-                msg_id: MsgId(0),
-                kind: PacketType::DataChannel,
-                op: 0,
-                until: Stage::Acked,
-                once: false,
-                raw: false,
-                sets: Attributes::NONE,
-                to: Destination::ALL,
-            };
-            Self::new(Instant::ZERO, Instant::MAX, message, Chain::EMPTY)
-        }
-    }
-
     #[test]
     fn one_answer_to_one_copy_is_a_round_trip() {
-        assert_eq!(Answered::default().one_more(70, 1), Some(70));
+        assert_eq!(Answered::NONE.one_more(70, 1), Some(70));
     }
 
     #[test]
     fn the_first_answer_counts_once_all_copies_were_answered_and_not_before() {
-        let mut answered = Answered::default();
+        let mut answered = Answered::NONE;
         assert_eq!(answered.one_more(900, 3), None);
         assert_eq!(answered.one_more(1_300, 3), None);
         assert_eq!(answered.one_more(1_700, 3), Some(900));

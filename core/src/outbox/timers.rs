@@ -1,96 +1,104 @@
 use super::NIL;
-use super::order::List;
-use super::place::{Place, TIMED};
+use super::order::Order;
+use super::place::Place;
 use crate::time::Instant;
 
-/// What `Place::timer` says of a timer in the first or the second run. Smaller numbers are positions in the heap; `NIL` says that
+/// What `Place::timer` says of a timer that runs in the order of `send`. Smaller numbers are positions in the heap; `NIL` says that
 /// there is no timer.
-const IN_RUN: [u16; 2] = [NIL - 2, NIL - 1];
+const IN_ORDER: u16 = NIL - 1;
 
-/// One timer a slot, earliest first.
+/// One timer a slot, earliest first; of several that run out at once, that of the slot that was handed over first.
 ///
-/// Nearly all timers are set in the order in which they run out: those of answers among themselves, and those of deadlines. Each
-/// of these two goes to the end of a list, in constant time however many there are. What fits the end of neither is kept in a
-/// binary heap that knows where each slot stands.
+/// Nearly every timer is one of a first transmission, and these are set in the order in which they run out. So they need no place
+/// of their own: the first of them is found, and the next one is found from there in the order of `send`. All others, and what
+/// would run out before the one set last, are kept in a binary heap that knows where each slot stands.
 #[derive(Clone, Debug)]
 pub(super) struct Timers<const N: usize> {
-    runs: [List<TIMED>; 2],
+    /// The first slot whose timer runs in the order of `send`.
+    first: u16,
+    /// When the one set last of these runs out; zero if there is none.
+    last: Instant,
     len: u16,
     heap: [u16; N],
 }
 
 impl<const N: usize> Timers<N> {
     pub(super) const fn new() -> Self {
-        const { assert!(N <= NIL as usize - 2, "a position in the heap is not mistaken for a run") };
-        Self { runs: [List::new(), List::new()], len: 0, heap: [NIL; N] }
+        const { assert!(N < IN_ORDER as usize, "a position in the heap is not mistaken for a mark") };
+        Self { first: NIL, last: Instant::ZERO, len: 0, heap: [NIL; N] }
     }
 
     /// The earliest timer.
     #[inline]
     pub(super) fn first(&self, places: &[Place]) -> Option<(Instant, u16)> {
-        let [a, b] = &self.runs;
-        let mut first = timer(places, a.head());
-        let mut consider = |other: Option<(Instant, u16)>| {
-            if let Some((at, _)) = other
-                && first.is_none_or(|(earliest, _)| at < earliest)
-            {
-                first = other;
-            }
-        };
-        consider(timer(places, b.head()));
+        let mut first = self.first;
         if self.len > 0 {
-            consider(timer(places, self.slot_at(0)));
+            let top = self.slot_at(0);
+            if is_before(places, top, first) {
+                first = top;
+            }
         }
-        first
+        places.get(usize::from(first)).map(|place| (place.when, first))
+    }
+
+    /// Sets the timer of a slot that was handed over for the first time just now.
+    #[inline]
+    pub(super) fn start(&mut self, places: &mut [Place], slot: u16, at: Instant) {
+        let Some(place) = places.get_mut(usize::from(slot)) else { return };
+        if place.timer != NIL || at < self.last {
+            return self.set(places, slot, at);
+        }
+        (place.timer, place.when) = (IN_ORDER, at);
+        self.last = at;
+        if self.first == NIL {
+            self.first = slot;
+        }
     }
 
     /// Sets the timer of a slot, or moves it.
-    #[inline]
     pub(super) fn set(&mut self, places: &mut [Place], slot: u16, at: Instant) {
         let Some(place) = places.get_mut(usize::from(slot)) else { return };
-        let mark = place.timer;
-        if mark != NIL && self.moved(places, slot, mark, at) {
-            return;
-        }
-        let mark = self.run_for(places, at);
-        put(places, slot, mark, at);
-        match self.run_mut(mark) {
-            Some(run) => run.push(places, slot),
-            None => self.push_to_heap(places, slot),
-        }
-    }
-
-    /// Moves a timer within the heap or at the end of its run. Otherwise false, and it is stopped.
-    fn moved(&mut self, places: &mut [Place], slot: u16, mark: u16, at: Instant) -> bool {
-        if mark < self.len {
-            let earlier = Some(at) < end(places, slot);
-            put(places, slot, mark, at);
-            if earlier {
-                self.rise(places, mark);
-            } else {
-                self.sink(places, mark);
+        let position = place.timer;
+        let earlier = at < core::mem::replace(&mut place.when, at);
+        if position >= self.len {
+            if position == IN_ORDER {
+                self.leave_order(places, slot);
             }
-            return true;
-        }
-        let stays = self.run_mut(mark).is_some_and(|run| {
-            run.tail() == slot && end(places, run.before_tail(places)) <= Some(at)
-        });
-        if stays {
-            put(places, slot, mark, at);
+            self.push_to_heap(places, slot);
+        } else if earlier {
+            self.rise(places, position);
         } else {
-            self.stop(places, slot);
+            self.sink(places, position);
         }
-        stays
     }
 
     /// Stops the timer of a slot.
     #[inline]
     pub(super) fn stop(&mut self, places: &mut [Place], slot: u16) {
         let Some(place) = places.get_mut(usize::from(slot)) else { return };
-        let mark = core::mem::replace(&mut place.timer, NIL);
-        match self.run_mut(mark) {
-            Some(run) => run.remove(places, slot),
-            None => self.take_from_heap(places, mark),
+        match core::mem::replace(&mut place.timer, NIL) {
+            NIL => {}
+            IN_ORDER => self.leave_order(places, slot),
+            position => self.take_from_heap(places, position),
+        }
+    }
+
+    /// The timer of a slot runs no longer in the order of `send`.
+    #[inline]
+    fn leave_order(&mut self, places: &[Place], slot: u16) {
+        if self.first != slot {
+            return;
+        }
+        // What is passed over here is so once only: all that come are behind it.
+        let behind =
+            core::iter::successors(Order::after(places, slot), |at| Order::after(places, *at));
+        let first = behind
+            .map_while(|at| places.get(usize::from(at)).map(|place| (at, place)))
+            .take_while(|(_, place)| place.slot.copies > 0)
+            .find(|(_, place)| place.timer == IN_ORDER);
+        self.first = first.map_or(NIL, |(at, _)| at);
+        if self.first == NIL {
+            self.last = Instant::ZERO;
         }
     }
 
@@ -111,33 +119,6 @@ impl<const N: usize> Timers<N> {
             self.put_at(places, position, last);
             let position = self.rise(places, position);
             self.sink(places, position);
-        }
-    }
-
-    /// The run that a timer fits the end of; of two the one that ends later, so that early timers and late ones do not mix. `NIL`
-    /// if it fits neither.
-    #[inline]
-    fn run_for(&self, places: &[Place], at: Instant) -> u16 {
-        let [a, b] = &self.runs;
-        let (a, b) = (end(places, a.tail()), end(places, b.tail()));
-        let [in_a, in_b] = IN_RUN;
-        if b <= Some(at) && (a < b || a > Some(at)) {
-            in_b
-        } else if a <= Some(at) {
-            in_a
-        } else {
-            NIL
-        }
-    }
-
-    #[inline]
-    fn run_mut(&mut self, mark: u16) -> Option<&mut List<TIMED>> {
-        let [a, b] = &mut self.runs;
-        let [in_a, in_b] = IN_RUN;
-        match mark {
-            _ if mark == in_a => Some(a),
-            _ if mark == in_b => Some(b),
-            _ => None,
         }
     }
 
@@ -168,7 +149,7 @@ impl<const N: usize> Timers<N> {
     }
 
     fn earlier(&self, places: &[Place], a: u16, b: u16) -> bool {
-        end(places, self.slot_at(a)) < end(places, self.slot_at(b))
+        is_before(places, self.slot_at(a), self.slot_at(b))
     }
 
     fn swap(&mut self, places: &mut [Place], a: u16, b: u16) {
@@ -191,22 +172,14 @@ impl<const N: usize> Timers<N> {
     }
 }
 
-/// When the timer of this slot runs out; `None` of none.
+/// Whether the timer of a slot runs out before that of another one; if that is none, it does.
 #[inline]
-fn end(places: &[Place], slot: u16) -> Option<Instant> {
-    places.get(usize::from(slot)).map(|place| place.when)
-}
-
-#[inline]
-fn timer(places: &[Place], slot: u16) -> Option<(Instant, u16)> {
-    end(places, slot).map(|at| (at, slot))
-}
-
-#[inline]
-fn put(places: &mut [Place], slot: u16, mark: u16, at: Instant) {
-    if let Some(place) = places.get_mut(usize::from(slot)) {
-        (place.timer, place.when) = (mark, at);
-    }
+fn is_before(places: &[Place], a: u16, b: u16) -> bool {
+    let [a, b] = [a, b].map(|slot| places.get(usize::from(slot)));
+    let (Some(a), Some(b)) = (a, b) else { return b.is_none() };
+    // Numbers in use are less than half of what 16 bits tell apart from each other.
+    let since = b.slot.ordinal.wrapping_sub(a.slot.ordinal);
+    a.when < b.when || a.when == b.when && (1..u16::MAX / 2).contains(&since)
 }
 
 #[cfg(test)]
@@ -219,8 +192,11 @@ mod tests {
     /// Timers beside a model that looks at all of them.
     struct Modelled {
         places: [Place; SLOTS],
+        order: Order,
         timers: Timers<SLOTS>,
-        model: [Option<Instant>; SLOTS],
+        /// When each runs out, and how many were handed over before it.
+        model: [Option<(Instant, u16)>; SLOTS],
+        handed_over: u16,
         /// The most that there were in the heap.
         heaped: u16,
     }
@@ -228,13 +204,33 @@ mod tests {
     impl Modelled {
         fn new() -> Self {
             let (places, timers) = (Place::all(), Timers::new());
-            Self { places, timers, model: [None; SLOTS], heaped: 0 }
+            let (order, model) = (Order::new(), [None; SLOTS]);
+            Self { places, order, timers, model, handed_over: 0, heaped: 0 }
         }
 
+        /// A slot is handed over for the first time, in place of what it held before.
+        fn start(&mut self, slot: u16, at: u64) {
+            self.stop(slot);
+            self.order.remove(&mut self.places, slot);
+            self.order.push(&mut self.places, slot);
+            self.order.sent_first(&self.places);
+            let place = &mut self.places[usize::from(slot)];
+            (place.slot.copies, place.slot.ordinal) = (1, self.handed_over);
+            self.timers.start(&mut self.places, slot, Instant::from_micros(at));
+            self.model[usize::from(slot)] = Some((Instant::from_micros(at), self.handed_over));
+            self.handed_over += 1;
+            self.check();
+        }
+
+        /// The timer of a slot that was handed over before is set, or moved.
         fn set(&mut self, slot: u16, at: u64) {
-            let at = Instant::from_micros(at);
-            self.timers.set(&mut self.places, slot, at);
-            self.model[usize::from(slot)] = Some(at);
+            let place = &self.places[usize::from(slot)];
+            if place.slot.copies == 0 {
+                return self.start(slot, at);
+            }
+            let ordinal = place.slot.ordinal;
+            self.timers.set(&mut self.places, slot, Instant::from_micros(at));
+            self.model[usize::from(slot)] = Some((Instant::from_micros(at), ordinal));
             self.check();
         }
 
@@ -246,24 +242,22 @@ mod tests {
 
         fn check(&mut self) {
             self.heaped = self.heaped.max(self.timers.len);
-            let first = self.timers.first(&self.places);
-            assert_eq!(first.map(|(at, _)| at), self.model.iter().flatten().min().copied());
-            if let Some((at, slot)) = first {
-                assert_eq!(self.model[usize::from(slot)], Some(at));
-            }
+            let model = self.model.iter().zip(0..);
+            let first = model.filter_map(|(timer, slot)| timer.map(|timer| (timer, slot))).min();
+            assert_eq!(self.timers.first(&self.places), first.map(|((at, _), slot)| (at, slot)));
         }
     }
 
     #[test]
-    fn the_first_timer_is_always_the_earliest_of_those_that_run() {
+    fn the_first_timer_is_the_earliest_and_of_several_that_of_the_slot_handed_over_first() {
         let mut timers = Modelled::new();
         let mut rng = SplitMix64::new(1);
-        for _ in 0..10_000 {
+        for _ in 0..30_000 {
             let slot = (rng.next() % SLOTS as u64) as u16;
-            if rng.next().is_multiple_of(3) {
-                timers.stop(slot);
-            } else {
-                timers.set(slot, rng.next() % 50);
+            match rng.next() % 4 {
+                0 => timers.stop(slot),
+                1 => timers.start(slot, rng.next() % 50),
+                _ => timers.set(slot, rng.next() % 50),
             }
         }
         assert!(timers.heaped > 4);
@@ -277,7 +271,7 @@ mod tests {
             let slot = (rng.next() % SLOTS as u64) as u16;
             // Answers, deadlines, and in every other thousand steps anything.
             match (rng.next() % 5, now / 1_000 % 2) {
-                (0 | 1, _) => timers.set(slot, now + 250),
+                (0 | 1, _) => timers.start(slot, now + 250),
                 (2, _) => timers.set(slot, now + 5_000),
                 (3, 0) => timers.set(slot, now + rng.next() % 6_000),
                 _ => timers.stop(slot),
@@ -287,15 +281,25 @@ mod tests {
     }
 
     #[test]
-    fn timers_that_come_in_the_order_of_two_waits_need_no_heap() {
+    fn timers_of_first_transmissions_need_no_heap() {
         let mut timers = Modelled::new();
         for now in 0..1_000 {
-            // A message waits with its deadline, is handed over five steps later, and done after another five.
+            // Messages are handed over, and answered in whatever order.
             let at = |before: u64| (now + SLOTS as u64 - before) as u16 % SLOTS as u16;
-            timers.set(at(0), now + 5_000);
-            timers.set(at(5), now + 250);
-            timers.stop(at(10));
+            timers.start(at(0), now + 250);
+            timers.stop(at(10 - now % 3));
         }
         assert_eq!(timers.heaped, 0);
+    }
+
+    #[test]
+    fn once_none_is_left_in_order_timers_may_be_shorter_again() {
+        let mut timers = Modelled::new();
+        timers.start(0, 1_000);
+        timers.start(1, 250);
+        assert_eq!(timers.heaped, 1);
+        timers.stop(0);
+        timers.start(2, 251);
+        assert_eq!(timers.heaped, 1);
     }
 }

@@ -15,17 +15,17 @@ use std::fmt::Write;
 /// If one of these changes, a change of behaviour must have been meant: then replace the table by the one the test prints.
 const HASHES: [(&str, u64); 12] = [
     ("plain", 0x35aba999cf3d7973),
-    ("lossy", 0xb57d380839d94c99),
+    ("lossy", 0xe36610ee354258db),
     ("mixed-up", 0xca81cf87acc2ab13),
     ("damaged", 0x3b9273dad8957f72),
     ("moody", 0xdd8c6e7f4bda192b),
     ("badly-timed", 0x0007d9a11c3081b6),
     ("torn", 0xf7b12ae8cf6baa96),
-    ("quiet-peers", 0x8b985707a088f1df),
+    ("quiet-peers", 0x309ba798ec1b00e6),
     ("rebooting", 0xea247f868c758c40),
-    ("crowd", 0x92a0b2f472266ea2),
+    ("crowd", 0x4bdbedb59a7bbd33),
     ("modest", 0xda3cb0d67b9bb878),
-    ("everything", 0x9a70f2c570263dc4),
+    ("everything", 0xb22755acec6d4522),
 ];
 
 pub(crate) fn outcome(scenario: &Scenario, options: Options) -> Outcome {
