@@ -46,7 +46,7 @@ impl Size {
 }
 
 /// A session of one of the sizes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum AnySession {
     /// Of [`Size::Small`].
     Small(Box<Session<6, 24, 1100>>),

@@ -2,7 +2,7 @@
 
 use super::book::{Levels, Repeated};
 use super::{Violation, Watch, Witness, ensure};
-use cync_core::Instant;
+use cync_core::{Event, Instant};
 
 impl Witness {
     /// S4, S6, S12: what every step must leave behind.
@@ -28,7 +28,8 @@ impl Witness {
         ensure!(in_flight <= rules.window, "S4", "{in_flight} in flight");
         let within = queued + in_flight <= rules.limit();
         ensure!(within, "S4", "{queued} queued, {in_flight} in flight");
-        ensure!(self.held <= self.size.mtu(), "S4", "{} bytes of a packet are held", self.held);
+        let fits = self.held <= self.size.mtu() || self.has_hung_up();
+        ensure!(fits, "S4", "{} bytes of a packet are held", self.held);
         let remembered = self.session.remembered();
         let most = usize::from(self.size.seen());
         ensure!(remembered <= most, "S4", "{remembered} remembered, at most {most} expected");
@@ -39,6 +40,13 @@ impl Witness {
         ensure!(sent == ended + live, "S12", "{sent} sent, {ended} ended, {live} live");
         let counted = [stats.packets_sent, stats.packets_received];
         compare(["packets_sent", "packets_received"], counted, [self.sent, self.heard])
+    }
+
+    /// Whether the session has hung up, told or not: then it takes whatever comes, and holds nothing of it.
+    fn has_hung_up(&self) -> bool {
+        let mut ahead = self.session.clone();
+        let mut events = std::iter::from_fn(|| ahead.poll_event());
+        self.hangup().is_some() || events.any(|event| matches!(event, Event::Hangup(_)))
     }
 
     /// S4, S6, S12: levels and counters are what the model counted.
