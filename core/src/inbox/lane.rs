@@ -53,7 +53,7 @@ pub(super) struct Lane<const N: usize> {
     base: u16,
     /// How many records it has.
     limit: u16,
-    /// The oldest message's record, counted from `base`.
+    /// The oldest message's record.
     head: u16,
     count: u16,
     /// How many of the oldest came on an earlier connection than the newest.
@@ -63,7 +63,7 @@ pub(super) struct Lane<const N: usize> {
 
 impl<const N: usize> Lane<N> {
     pub(super) const fn new(base: u16, limit: u16, policy: QueuePolicy) -> Self {
-        Self { data: Ring::new(), base, limit, head: 0, count: 0, outlived: 0, policy }
+        Self { data: Ring::new(), base, limit, head: base, count: 0, outlived: 0, policy }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -91,16 +91,16 @@ impl<const N: usize> Lane<N> {
         start: u32,
         write: impl FnOnce(&mut [u8]),
     ) {
-        let Some(place) = records.get_mut(self.place(self.count)) else { return };
-        self.data.push(start, record.len, write);
+        let Some(place) = records.get_mut(usize::from(self.place(self.count))) else { return };
         *place = Some(record);
         self.count += 1;
+        self.data.push(start, record.len, write);
     }
 
     /// The oldest message.
     #[inline]
     pub(super) fn first<'a>(&self, records: &'a [Option<Record>]) -> Option<&'a Record> {
-        if self.count == 0 { None } else { records.get(self.place(0))?.as_ref() }
+        if self.count == 0 { None } else { records.get(usize::from(self.head))?.as_ref() }
     }
 
     /// The data of the oldest message, whose record this is.
@@ -125,7 +125,7 @@ impl<const N: usize> Lane<N> {
             return self.pop_first(records);
         }
         // From the start again: what was used last is in the caches.
-        (self.head, self.count, self.outlived) = (0, 0, 0);
+        (self.head, self.count, self.outlived) = (self.base, 0, 0);
         self.data.clear();
     }
 
@@ -135,14 +135,14 @@ impl<const N: usize> Lane<N> {
         let len = self.first(records).map_or(0, |first| first.len);
         self.count -= 1;
         self.outlived = self.outlived.saturating_sub(1);
-        self.head = if self.head + 1 < self.limit { self.head + 1 } else { 0 };
+        self.head = self.place(1);
         let next = self.first(records).map_or(0, |next| next.len);
         self.data.pop(len, next);
     }
 
     /// The record of the nth message from the oldest; `n` is at most the limit.
-    fn place(&self, n: u16) -> usize {
-        let at = self.head + n;
-        usize::from(self.base + if at < self.limit { at } else { at - self.limit })
+    fn place(&self, n: u16) -> u16 {
+        let (at, end) = (self.head + n, self.base + self.limit);
+        if at < end { at } else { at - self.limit }
     }
 }

@@ -153,7 +153,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         Some(gone)
     }
 
-    /// Takes a message, whose data is written into its place. Whether it is the only one now.
+    /// Takes a message, whose data is written into its place. Whether no other waits.
     #[inline(always)]
     pub(crate) fn push(
         &mut self,
@@ -170,15 +170,21 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         self.turn = self.turn.wrapping_add(u16::from(which != self.newest));
         self.newest = which;
         let record = Record::new(header, self.turn, len);
+        let is_only = self.is_empty();
         let (lane, records) = self.lane_mut(which);
         lane.push(records, record, start, write);
-        self.len() == 1
+        is_only
     }
 
     /// Lends the oldest message; the one lent before is given up. `duplicates` says how often one has been repeated.
     #[inline]
     pub(crate) fn lend(&mut self, duplicates: impl FnOnce(Handle) -> u16) -> Option<Delivery<'_>> {
         self.take_back();
+        if self.is_empty() { None } else { self.lend_first(duplicates) }
+    }
+
+    #[inline(never)]
+    fn lend_first(&mut self, duplicates: impl FnOnce(Handle) -> u16) -> Option<Delivery<'_>> {
         let state = self.states.first(&self.records);
         let message = self.messages.first(&self.records);
         let (record, which, lane) = match (state, message) {
@@ -205,6 +211,11 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
     pub(crate) fn len(&self) -> usize {
         let held = self.states.len() + self.messages.len();
         held.saturating_sub(usize::from(self.lent.is_some()))
+    }
+
+    /// Whether no message is kept, be it one that is lent.
+    fn is_empty(&self) -> bool {
+        self.states.len() + self.messages.len() == 0
     }
 
     #[inline(always)]

@@ -40,9 +40,9 @@ impl<const N: usize> Ring<N> {
     /// Adds a message that is written into its [place](Ring::place).
     #[inline]
     pub(super) fn push(&mut self, start: u32, len: u16, write: impl FnOnce(&mut [u8])) {
-        write(self.bytes.as_flattened_mut().get_mut(range(start, len)).unwrap_or_default());
         self.wrapped |= start != self.end;
         self.end = start + u32::from(len);
+        write(self.bytes.as_flattened_mut().get_mut(range(start, len)).unwrap_or_default());
     }
 
     /// The oldest message, which has this length.
