@@ -40,8 +40,8 @@ pub(crate) struct Link {
     exchanges: Exchanges,
     hello: Hello,
     limits: Limits,
-    /// Until when the greeting, or draining, has time.
-    until: Deadline,
+    /// Until when the greeting, or draining, has time; `MAX` if there is neither.
+    until: Instant,
     /// From when on this connection counts as stable; `MAX` before the greeting is done.
     stable_from: Instant,
     /// Until when the rest of a packet has time of which the first byte came; `MAX` if there is none.
@@ -63,9 +63,6 @@ pub(crate) struct Link {
     /// The connection went since the state was told last.
     went: bool,
 }
-
-/// Nothing is due.
-const NEVER: Deadline = Deadline { at: Instant::MAX, why: Timer::Silence };
 
 /// How long each thing may take, in microseconds.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +95,7 @@ impl Link {
             exchanges: Exchanges::Nothing,
             hello: Hello::None,
             limits,
-            until: NEVER,
+            until: Instant::MAX,
             stable_from: Instant::MAX,
             packet_until: Instant::MAX,
             silent_at: Instant::MAX,
@@ -163,7 +160,7 @@ impl Link {
         *self = Self {
             state: State::Greeting,
             hello,
-            until: Deadline { at: now.plus_micros(limits.greeting), why: Timer::Greeting },
+            until: now.plus_micros(limits.greeting),
             silent_at: now.plus_micros(limits.silence),
             beat_at: now.plus_micros(limits.heartbeat),
             state_told,
@@ -185,7 +182,7 @@ impl Link {
         self.ping = false;
         self.hangup = None;
         self.hangup_told = false;
-        self.until = NEVER;
+        self.until = Instant::MAX;
         self.changed();
     }
 
@@ -193,7 +190,7 @@ impl Link {
     pub(crate) fn ready(&mut self, now: Instant) {
         if self.state == State::Greeting {
             self.state = State::Ready;
-            self.until = NEVER;
+            self.until = Instant::MAX;
             self.stable_from = now.plus_micros(self.limits.stable);
             self.changed();
         }
@@ -204,12 +201,12 @@ impl Link {
         let closing = match self.state {
             State::Ready if self.hangup.is_none() => {
                 self.state = State::Draining;
-                self.until = Deadline { at: until, why: Timer::Drain };
+                self.until = until;
                 Closing::Drains
             }
             State::Greeting | State::Ready => {
                 self.state = State::Draining;
-                self.until = NEVER;
+                self.until = Instant::MAX;
                 Closing::HangsUp
             }
             State::Disconnected | State::Connecting => {
@@ -224,7 +221,7 @@ impl Link {
 
     /// Whether the time for draining is over.
     pub(crate) fn drain_is_over(&self, now: Instant) -> bool {
-        self.is_up() && self.state == State::Draining && self.until.at <= now
+        self.is_up() && self.state == State::Draining && self.until <= now
     }
 
     /// Asks for the connection to be closed; the first reason stands.
@@ -273,13 +270,14 @@ impl Link {
     /// Bytes came; `partial` says that the last packet among them is not whole, `fresh` that it began with them.
     pub(crate) fn received(&mut self, now: Instant, partial: bool, fresh: bool) {
         self.silent_at = now.plus_micros(self.limits.silence);
+        if !partial {
+            self.packet_until = Instant::MAX;
+            return;
+        }
+        cold_path();
         let until = now.plus_micros(self.limits.packet);
-        self.packet_until = match partial {
-            false => Instant::MAX,
-            // The packet that was begun before goes on.
-            true if !fresh => self.packet_until.min(until),
-            true => until,
-        };
+        // Unless it is fresh, the packet that was begun before goes on.
+        self.packet_until = if fresh { until } else { self.packet_until.min(until) };
     }
 
     pub(crate) fn is_refusing(&self) -> bool {
@@ -319,7 +317,7 @@ impl Link {
     #[inline]
     pub(crate) fn deadline(&self) -> Deadline {
         if !self.is_up() {
-            return NEVER;
+            return Deadline { at: Instant::MAX, why: Timer::Silence };
         }
         let starved = planted!(HeartbeatStarved) && self.is_refusing();
         let beats = self.is_ready() && !starved;
@@ -337,7 +335,8 @@ impl Link {
             consider(self.silent_at, Timer::Silence);
             consider(self.packet_until, Timer::Packet);
         }
-        consider(self.until.at, self.until.why);
+        let greets = self.state == State::Greeting;
+        consider(self.until, if greets { Timer::Greeting } else { Timer::Drain });
         first
     }
 

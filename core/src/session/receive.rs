@@ -37,27 +37,36 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         bytes: &[u8],
     ) -> usize {
         let mut input = bytes;
-        let mut whole = false;
+        // Whether a packet was taken, and whether the one behind it is not whole.
+        let (mut whole, mut partial) = (false, false);
         self.link.take(self.now);
-        while self.link.is_up() {
-            let packet = match framer.whole_in(input) {
-                Some((packet, _)) => packet,
+        loop {
+            if !self.link.is_up() {
+                input = &[];
+                break;
+            }
+            let (packet, behind) = match framer.whole_in(input) {
+                Some(found) => found,
                 None => match framer.front(&mut input) {
-                    Front::Partial => break,
-                    Front::Broken(error) => {
-                        self.on_framing_error(error);
+                    Front::Partial => {
+                        partial = framer.pending() > 0;
                         break;
                     }
-                    Front::InInput(len) => input.get(..len).unwrap_or_default(),
-                    Front::InCarry(len) => framer.carried(len),
+                    Front::Broken(error) => {
+                        self.on_framing_error(error);
+                        continue;
+                    }
+                    Front::InInput(len) => input.split_at_checked(len).unwrap_or_default(),
+                    Front::InCarry(len) => (framer.carried(len), input),
                 },
             };
-            let len = packet.len();
             if self.on_packet(packet) == Taken::NotYet {
                 self.stats.input_refusals += u64::from(self.link.refuse(self.now));
                 break;
             }
-            framer.accept(&mut input, len);
+            self.stats.packets_received += 1;
+            framer.accept();
+            input = behind;
             whole = true;
             self.hang_up_if_drained();
             if input.is_empty() {
@@ -65,12 +74,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 break;
             }
         }
-        if !self.link.is_up() {
-            input = &[];
-        }
         let taken = bytes.len() - input.len();
         if taken > 0 {
-            self.link.received(self.now, framer.pending() > 0, whole);
+            self.link.received(self.now, partial, whole);
         }
         taken
     }
@@ -84,20 +90,15 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     #[inline]
     fn on_packet(&mut self, bytes: &[u8]) -> Taken {
-        let plain = match self.link.state() {
-            State::Greeting => None,
-            _ => Plain::of(bytes),
-        };
-        let taken = match plain {
+        let plain = if self.link.is_ready() { Plain::of_whole(bytes) } else { None };
+        match plain {
             Some(Plain::Framed(kind, channel)) => self.on_framed(kind, &channel),
             Some(Plain::Ack(receipt)) => {
                 self.on_ack(&receipt);
                 Taken::Yes
             }
             None => self.on_other(bytes),
-        };
-        self.stats.packets_received += u64::from(taken == Taken::Yes);
-        taken
+        }
     }
 
     /// A packet that is not among the few that most of the traffic consists of.
