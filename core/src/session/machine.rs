@@ -106,6 +106,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.now = self.now.max(now);
     }
 
+    #[inline]
     pub(super) fn recv(&mut self) -> Option<Delivery<'_>> {
         if !planted!(InputNotResumed) {
             self.link.take(self.now);

@@ -171,6 +171,7 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
 
     /// Lends the oldest accepted message; the one lent before is given up. Once it returned `None`,
     /// [`Event::Readable`] announces the next.
+    #[inline]
     pub fn recv(&mut self, now: Instant) -> Option<Delivery<'_>> {
         self.machine.tick(now);
         self.machine.recv()

@@ -27,6 +27,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             || self.link.owes_hello()
     }
 
+    #[inline(never)]
     pub(super) fn transmit(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         if !self.link.is_ready() {
             return if self.link.owes_hello() { self.transmit_hello(out) } else { Ok(None) };
