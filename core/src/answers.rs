@@ -34,9 +34,9 @@ pub(crate) enum Answer {
 impl Answer {
     /// Writes the packet; returns its length and type.
     #[inline]
-    pub(crate) fn encode(self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
+    pub(crate) fn encode(&self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
         // Nearly every answer is one of these: written without becoming a `Packet`.
-        if let Self::Data { endpoint, msg_id, status } = self {
+        if let Self::Data { endpoint, msg_id, status } = *self {
             let mut to = Encoder::new(PacketType::DataAck, out);
             to.put_prefix(Receipt { endpoint, msg_id, status }.prefix());
             return Ok((to.finish()?, PacketType::DataAck));
@@ -45,9 +45,9 @@ impl Answer {
     }
 
     #[inline(never)]
-    fn encode_any(self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
+    fn encode_any(&self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
         let data;
-        let packet = match self {
+        let packet = match *self {
             Self::Hello => Packet::HelloAck(LoginAck { status: StatusCode::OK, reserved: 0 }),
             Self::Info { msg_id, status } => Packet::InfoAck(ShortAck { msg_id, status }),
             Self::Status { msg_id, status } => Packet::StatusAck(ShortAck { msg_id, status }),
@@ -111,11 +111,8 @@ impl<const N: usize> Answers<N> {
     }
 
     #[inline]
-    pub(crate) fn first(&self) -> Option<Answer> {
-        match self.owed.front() {
-            Some(answer) => Some(*answer),
-            None => (self.pongs > 0).then_some(Answer::Pong),
-        }
+    pub(crate) fn first(&self) -> Option<&Answer> {
+        self.owed.front().or_else(|| (self.pongs > 0).then_some(&Answer::Pong))
     }
 
     #[inline]
@@ -182,7 +179,7 @@ mod tests {
         answers.owe_pong();
         assert!(!answers.have_room());
         let order = core::iter::from_fn(|| {
-            let first = answers.first();
+            let first = answers.first().copied();
             answers.first_is_sent();
             first
         });
