@@ -7,6 +7,7 @@ use crate::wire::{
     Channel, Encoder, Endpoint, Frame, LoginAck, MsgId, Packet, PacketType, Prefix, Receipt,
     ShortAck, StatusCode, TimeResponse,
 };
+use heapless::Deque;
 
 /// Answers that one packet can ask for: a receipt, and a repeated result.
 const MOST_PER_PACKET: usize = 2;
@@ -33,9 +34,9 @@ pub(crate) enum Answer {
 impl Answer {
     /// Writes the packet; returns its length and type.
     #[inline]
-    pub(crate) fn encode(self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
+    pub(crate) fn encode(&self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
         // Nearly every answer is one of these: written without becoming a `Packet`.
-        if let Self::Data { endpoint, msg_id, status } = self {
+        if let Self::Data { endpoint, msg_id, status } = *self {
             let mut to = Encoder::new(PacketType::DataAck, out);
             to.put_prefix(Receipt { endpoint, msg_id, status }.prefix());
             return Ok((to.finish()?, PacketType::DataAck));
@@ -44,9 +45,9 @@ impl Answer {
     }
 
     #[inline(never)]
-    fn encode_any(self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
+    fn encode_any(&self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
         let data;
-        let packet = match self {
+        let packet = match *self {
             Self::Hello => Packet::HelloAck(LoginAck { status: StatusCode::OK, reserved: 0 }),
             Self::Info { msg_id, status } => Packet::InfoAck(ShortAck { msg_id, status }),
             Self::Status { msg_id, status } => Packet::StatusAck(ShortAck { msg_id, status }),
@@ -81,11 +82,7 @@ fn encode_probe_answer(
 /// The answers owed, oldest first. What would need more than `N` at a time is not taken from the connection yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Answers<const N: usize> {
-    /// Where the oldest is. As wide as this so that both numbers lie before the ring, beside what else is in use all the time.
-    first: usize,
-    count: usize,
-    /// A ring.
-    owed: [Answer; N],
+    owed: Deque<Answer, N>,
     /// Heartbeats to answer. They are all alike, so any number of them has room.
     pongs: u16,
 }
@@ -93,26 +90,19 @@ pub(crate) struct Answers<const N: usize> {
 impl<const N: usize> Answers<N> {
     pub(crate) const fn new() -> Self {
         const { assert!(N >= MOST_PER_PACKET, "the answers that one packet asks for have room") };
-        Self { first: 0, count: 0, owed: [Answer::Pong; N], pongs: 0 }
+        Self { owed: Deque::new(), pongs: 0 }
     }
 
     /// Whether all answers that one more packet can ask for have room.
     #[inline]
     pub(crate) fn have_room(&self) -> bool {
-        self.count <= const { N - MOST_PER_PACKET }
+        self.owed.len() <= const { N - MOST_PER_PACKET }
     }
 
     /// Owes an answer; false if there is no room.
     #[inline]
     pub(crate) fn owe(&mut self, answer: Answer) -> bool {
-        let has_room = self.count < N;
-        let end = self.first.wrapping_add(self.count);
-        let place = self.owed.get_mut(if end < N { end } else { end.wrapping_sub(N) });
-        if let Some(place) = place.filter(|_| has_room) {
-            *place = answer;
-            self.count = self.count.wrapping_add(1);
-        }
-        has_room
+        self.owed.push_back(answer).is_ok()
     }
 
     /// Owes an answer to a heartbeat.
@@ -121,31 +111,25 @@ impl<const N: usize> Answers<N> {
     }
 
     #[inline]
-    pub(crate) fn first(&self) -> Option<Answer> {
-        if self.count == 0 {
-            return (self.pongs > 0).then_some(Answer::Pong);
-        }
-        self.owed.get(self.first).copied()
+    pub(crate) fn first(&self) -> Option<&Answer> {
+        self.owed.front().or_else(|| (self.pongs > 0).then_some(&Answer::Pong))
     }
 
     #[inline]
     pub(crate) fn first_is_sent(&mut self) {
-        if self.count == 0 {
+        if self.owed.pop_front().is_none() {
             self.pongs = self.pongs.saturating_sub(1);
-        } else {
-            let next = self.first.wrapping_add(1);
-            self.first = if next < N { next } else { 0 };
-            self.count = self.count.wrapping_sub(1);
         }
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0 && self.pongs == 0
+        self.owed.is_empty() && self.pongs == 0
     }
 
     pub(crate) fn clear(&mut self) {
-        (self.count, self.pongs) = (0, 0);
+        self.owed.clear();
+        self.pongs = 0;
     }
 }
 
@@ -195,7 +179,7 @@ mod tests {
         answers.owe_pong();
         assert!(!answers.have_room());
         let order = core::iter::from_fn(|| {
-            let first = answers.first();
+            let first = answers.first().copied();
             answers.first_is_sent();
             first
         });

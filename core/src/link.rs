@@ -3,6 +3,7 @@
 use crate::config::{Config, Greeting};
 use crate::event::{Deadline, Event, HangupReason, State, Timer};
 use crate::time::{Instant, micros};
+use core::hint::cold_path;
 
 /// The greeting that this side sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -10,6 +11,15 @@ enum Hello {
     None,
     Owed,
     Sent(Instant),
+}
+
+/// What is exchanged: what the state and the hang-up come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Exchanges {
+    /// Nothing: there is no connection, or it is to be closed.
+    Nothing,
+    Greetings,
+    Messages,
 }
 
 /// What closing comes to.
@@ -26,15 +36,20 @@ pub(crate) enum Closing {
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
     state: State,
+    /// Follows from `state` and `hangup`, and is asked for more often than they change.
+    exchanges: Exchanges,
     hello: Hello,
     limits: Limits,
-    connected_at: Instant,
+    /// Until when the greeting, or draining, has time; `MAX` if there is neither.
+    until: Instant,
     /// From when on this connection counts as stable; `MAX` before the greeting is done.
     stable_from: Instant,
-    last_sent: Instant,
-    last_received: Instant,
-    /// When the first byte of a packet that is not whole yet came; `MAX` if there is none.
-    partial_since: Instant,
+    /// Until when the rest of a packet has time of which the first byte came; `MAX` if there is none.
+    packet_until: Instant,
+    /// When the peer has been silent for too long, if nothing comes.
+    silent_at: Instant,
+    /// When a sign of life is due, if nothing is sent before; `MAX` if it is wanted already.
+    beat_at: Instant,
     /// Since when input is refused: what does not come meanwhile is not the peer's fault. `MAX` while it is not.
     refusing_since: Instant,
     /// Microseconds that the peer's time has stood still, wrapping: only differences count.
@@ -47,8 +62,6 @@ pub(crate) struct Link {
     has_news: bool,
     /// The connection went since the state was told last.
     went: bool,
-    /// What `close` left time for ends at the latest then; `MAX` if it was not called.
-    drain_until: Instant,
 }
 
 /// How long each thing may take, in microseconds.
@@ -79,13 +92,14 @@ impl Link {
     pub(crate) const fn new(limits: Limits) -> Self {
         Self {
             state: State::Disconnected,
+            exchanges: Exchanges::Nothing,
             hello: Hello::None,
             limits,
-            connected_at: Instant::ZERO,
+            until: Instant::MAX,
             stable_from: Instant::MAX,
-            last_sent: Instant::ZERO,
-            last_received: Instant::ZERO,
-            partial_since: Instant::MAX,
+            packet_until: Instant::MAX,
+            silent_at: Instant::MAX,
+            beat_at: Instant::MAX,
             refusing_since: Instant::MAX,
             stood_still: 0,
             ping: false,
@@ -94,7 +108,6 @@ impl Link {
             state_told: State::Disconnected,
             has_news: false,
             went: false,
-            drain_until: Instant::MAX,
         }
     }
 
@@ -104,7 +117,7 @@ impl Link {
 
     /// Whether packets are exchanged: connected, and not hung up.
     pub(crate) const fn is_up(&self) -> bool {
-        self.hangup.is_none() && self.has_connection()
+        !matches!(self.exchanges, Exchanges::Nothing)
     }
 
     /// Whether there is a connection, be it one that is to be closed.
@@ -114,7 +127,17 @@ impl Link {
 
     /// Whether messages are exchanged.
     pub(crate) const fn is_ready(&self) -> bool {
-        self.hangup.is_none() && matches!(self.state, State::Ready | State::Draining)
+        matches!(self.exchanges, Exchanges::Messages)
+    }
+
+    /// The state or the hang-up may have changed.
+    const fn changed(&mut self) {
+        self.has_news = true;
+        self.exchanges = match (self.hangup, self.state) {
+            (None, State::Greeting) => Exchanges::Greetings,
+            (None, State::Ready | State::Draining) => Exchanges::Messages,
+            _ => Exchanges::Nothing,
+        };
     }
 
     /// Whether messages have been exchanged on this connection for so long that trouble starts counting anew.
@@ -125,64 +148,65 @@ impl Link {
     /// A connection has been asked for.
     pub(crate) fn connecting(&mut self) {
         if self.state == State::Disconnected {
-            self.has_news = true;
             self.state = State::Connecting;
+            self.changed();
         }
     }
 
     pub(crate) fn connected(&mut self, now: Instant, greeting: &Greeting) {
         let hello =
             if matches!(greeting, Greeting::Send { .. }) { Hello::Owed } else { Hello::None };
-        let Self { state_told, went, stood_still, .. } = *self;
+        let Self { limits, state_told, went, stood_still, .. } = *self;
         *self = Self {
-            has_news: true,
             state: State::Greeting,
             hello,
-            connected_at: now,
-            last_sent: now,
-            last_received: now,
+            until: now.plus_micros(limits.greeting),
+            silent_at: now.plus_micros(limits.silence),
+            beat_at: now.plus_micros(limits.heartbeat),
             state_told,
             went,
             stood_still,
-            ..Self::new(self.limits)
+            ..Self::new(limits)
         };
+        self.changed();
     }
 
     pub(crate) fn disconnected(&mut self) {
         let closing = matches!(self.state, State::Draining | State::Closed);
-        self.has_news = true;
         self.went |= self.has_connection() && self.state_told != State::Disconnected && !closing;
         self.state = if closing { State::Closed } else { State::Disconnected };
         self.hello = Hello::None;
         self.stable_from = Instant::MAX;
-        self.partial_since = Instant::MAX;
+        self.packet_until = Instant::MAX;
         self.refusing_since = Instant::MAX;
         self.ping = false;
         self.hangup = None;
         self.hangup_told = false;
-        self.drain_until = Instant::MAX;
+        self.until = Instant::MAX;
+        self.changed();
     }
 
     /// The greeting is done.
     pub(crate) fn ready(&mut self, now: Instant) {
         if self.state == State::Greeting {
-            self.has_news = true;
             self.state = State::Ready;
+            self.until = Instant::MAX;
             self.stable_from = now.plus_micros(self.limits.stable);
+            self.changed();
         }
     }
 
     /// Takes nothing new from now on. What was begun has time `until` then.
     pub(crate) fn close(&mut self, until: Instant) -> Closing {
-        self.has_news = true;
-        match self.state {
+        let closing = match self.state {
             State::Ready if self.hangup.is_none() => {
                 self.state = State::Draining;
-                self.drain_until = until;
+                self.until = until;
                 Closing::Drains
             }
             State::Greeting | State::Ready => {
                 self.state = State::Draining;
+                self.until = Instant::MAX;
                 Closing::HangsUp
             }
             State::Disconnected | State::Connecting => {
@@ -190,18 +214,20 @@ impl Link {
                 Closing::Over
             }
             State::Draining | State::Closed => Closing::Drains,
-        }
+        };
+        self.changed();
+        closing
     }
 
     /// Whether the time for draining is over.
     pub(crate) fn drain_is_over(&self, now: Instant) -> bool {
-        self.hangup.is_none() && self.state == State::Draining && self.drain_until <= now
+        self.is_up() && self.state == State::Draining && self.until <= now
     }
 
     /// Asks for the connection to be closed; the first reason stands.
     pub(crate) fn hang_up(&mut self, why: HangupReason) {
-        self.has_news = true;
         self.hangup.get_or_insert(why);
+        self.changed();
     }
 
     /// What the connection is to be closed for, if it is.
@@ -210,7 +236,7 @@ impl Link {
     }
 
     pub(crate) const fn owes_hello(&self) -> bool {
-        self.hangup.is_none() && matches!(self.hello, Hello::Owed)
+        matches!(self.exchanges, Exchanges::Greetings) && matches!(self.hello, Hello::Owed)
     }
 
     pub(crate) fn hello_sent(&mut self, now: Instant) {
@@ -232,23 +258,26 @@ impl Link {
     /// A sign of life is wanted.
     pub(crate) fn ping(&mut self) {
         self.ping = true;
+        self.beat_at = Instant::MAX;
     }
 
     /// A packet was handed over, which is a sign of life whatever it is.
     pub(crate) fn sent(&mut self, now: Instant) {
-        self.last_sent = now;
         self.ping = false;
+        self.beat_at = now.plus_micros(self.limits.heartbeat);
     }
 
     /// Bytes came; `partial` says that the last packet among them is not whole, `fresh` that it began with them.
     pub(crate) fn received(&mut self, now: Instant, partial: bool, fresh: bool) {
-        self.last_received = now;
-        self.partial_since = match partial {
-            false => Instant::MAX,
-            // The packet that was begun before goes on.
-            true if !fresh => self.partial_since.min(now),
-            true => now,
-        };
+        self.silent_at = now.plus_micros(self.limits.silence);
+        if !partial {
+            self.packet_until = Instant::MAX;
+            return;
+        }
+        cold_path();
+        let until = now.plus_micros(self.limits.packet);
+        // Unless it is fresh, the packet that was begun before goes on.
+        self.packet_until = if fresh { until } else { self.packet_until.min(until) };
     }
 
     pub(crate) fn is_refusing(&self) -> bool {
@@ -275,8 +304,8 @@ impl Link {
     fn goes_on(&mut self, stood_still: u64) {
         self.refusing_since = Instant::MAX;
         self.stood_still = self.stood_still.wrapping_add(wrapped(stood_still));
-        self.last_received = self.last_received.plus_micros(stood_still);
-        self.partial_since = self.partial_since.plus_micros(stood_still);
+        self.silent_at = self.silent_at.plus_micros(stood_still);
+        self.packet_until = self.packet_until.plus_micros(stood_still);
     }
 
     /// Microseconds that the peer's time has stood still up to `now`, wrapping.
@@ -284,67 +313,45 @@ impl Link {
         self.stood_still.wrapping_add(wrapped(now.micros_since(self.refusing_since)))
     }
 
-    /// What happens next if nothing else does.
+    /// What happens next if nothing else does; at `MAX` if nothing does.
     #[inline]
-    pub(crate) fn deadline(&self) -> Option<Deadline> {
-        let Limits { silence, heartbeat, .. } = self.limits;
-        let between_packets = self.state == State::Ready
-            && self.hangup.is_none()
-            && self.partial_since == Instant::MAX
-            && !self.is_refusing()
-            && !self.ping;
-        if !between_packets {
-            return self.any_deadline();
-        }
-        let silent = self.last_received.plus_micros(silence);
-        let beat = self.last_sent.plus_micros(heartbeat);
-        let first = match beat < silent {
-            true => Deadline { at: beat, why: Timer::Heartbeat },
-            false => Deadline { at: silent, why: Timer::Silence },
-        };
-        let first = (first.at < Instant::MAX).then_some(first);
-        debug_assert_eq!(first, self.any_deadline());
-        first
-    }
-
-    /// The same, whatever the connection is at.
-    #[inline(never)]
-    fn any_deadline(&self) -> Option<Deadline> {
+    pub(crate) fn deadline(&self) -> Deadline {
         if !self.is_up() {
-            return None;
+            return Deadline { at: Instant::MAX, why: Timer::Silence };
         }
-        let mut first = Deadline { at: Instant::MAX, why: Timer::Silence };
+        let starved = planted!(HeartbeatStarved) && self.is_refusing();
+        let beats = self.is_ready() && !starved;
+        let at = if beats { self.beat_at } else { Instant::MAX };
+        let mut first = Deadline { at, why: Timer::Heartbeat };
+        // At the same time, what is named later here goes first.
         let mut consider = |at: Instant, why: Timer| {
-            if at < first.at {
+            if at <= first.at {
+                // Heartbeats keep everything else from coming first.
+                cold_path();
                 first = Deadline { at, why };
             }
         };
-        let Limits { greeting, packet, silence, heartbeat, .. } = self.limits;
-        if self.state == State::Greeting {
-            consider(self.connected_at.plus_micros(greeting), Timer::Greeting);
-        }
-        consider(self.drain_until, Timer::Drain);
         if !self.is_refusing() || planted!(OwnRefusalBlamed) {
-            consider(self.partial_since.plus_micros(packet), Timer::Packet);
-            consider(self.last_received.plus_micros(silence), Timer::Silence);
+            consider(self.silent_at, Timer::Silence);
+            consider(self.packet_until, Timer::Packet);
         }
-        let starved = planted!(HeartbeatStarved) && self.is_refusing();
-        if self.is_ready() && !self.ping && !starved {
-            consider(self.last_sent.plus_micros(heartbeat), Timer::Heartbeat);
-        }
-        (first.at < Instant::MAX).then_some(first)
+        let greets = self.state == State::Greeting;
+        consider(self.until, if greets { Timer::Greeting } else { Timer::Drain });
+        first
     }
 
     /// Acts on what has become due; the end of draining is the session's.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         let early = if planted!(TickActsEarly) { 1_000_000 } else { 0 };
-        while let Some(Deadline { at, why }) = self.deadline()
-            && at <= now.plus_micros(early)
-        {
+        loop {
+            let Deadline { at, why } = self.deadline();
+            if at > now.plus_micros(early) || at == Instant::MAX {
+                return;
+            }
             match why {
                 Timer::Greeting => self.hang_up(HangupReason::GreetingTimeout),
                 Timer::Packet => self.hang_up(HangupReason::PacketTimeout),
-                Timer::Heartbeat => self.ping = true,
+                Timer::Heartbeat => self.ping(),
                 Timer::Drain => return,
                 _ => self.hang_up(HangupReason::Silent),
             }
@@ -402,7 +409,8 @@ mod tests {
     }
 
     fn due(link: &Link) -> Option<(u64, Timer)> {
-        link.deadline().map(|it| (it.at.as_micros() / S, it.why))
+        let first = link.deadline();
+        (first.at < Instant::MAX).then_some((first.at.as_micros() / S, first.why))
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::ring::Ring;
-use super::{FrameHeader, Handle, Header, Room};
+use super::{FrameHeader, Handle, Header};
 use crate::queue::QueuePolicy;
 use crate::time::Instant;
 use crate::wire::{Endpoint, MsgId, PacketType, Prefix};
@@ -7,7 +7,7 @@ use crate::wire::{Endpoint, MsgId, PacketType, Prefix};
 /// What is kept of a message beside its data. Taken apart so that it is small: there are as many as slots.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
-    /// In halves, upper half first: a `u64` would have to lie at a multiple of eight.
+    /// In halves, lower half first: a `u64` would have to lie at a multiple of eight.
     arrived: [u32; 2],
     pub(super) frame: Option<FrameHeader>,
     pub(super) handle: Option<Handle>,
@@ -21,11 +21,12 @@ pub(super) struct Record {
 }
 
 impl Record {
-    fn new(header: &Header, turn: u16, len: u16) -> Self {
-        let Header { kind, prefix, frame, arrived, handle, .. } = *header;
+    #[inline(always)]
+    pub(super) fn new(header: Header, turn: u16, len: u16) -> Self {
+        let Header { kind, prefix, frame, arrived, handle, .. } = header;
         let Prefix { endpoint, msg_id, flag } = prefix;
         let micros = arrived.as_micros();
-        let arrived = [(micros >> 32) as u32, micros as u32];
+        let arrived = [micros as u32, (micros >> 32) as u32];
         Self { arrived, frame, handle, endpoint, msg_id, len, turn, flag, kind }
     }
 
@@ -34,7 +35,7 @@ impl Record {
     }
 
     pub(super) fn arrived(&self) -> Instant {
-        let [upper, lower] = self.arrived;
+        let [lower, upper] = self.arrived;
         Instant::from_micros(u64::from(upper) << 32 | u64::from(lower))
     }
 
@@ -52,7 +53,7 @@ pub(super) struct Lane<const N: usize> {
     base: u16,
     /// How many records it has.
     limit: u16,
-    /// The oldest message's record, counted from `base`.
+    /// The oldest message's record.
     head: u16,
     count: u16,
     /// How many of the oldest came on an earlier connection than the newest.
@@ -62,67 +63,44 @@ pub(super) struct Lane<const N: usize> {
 
 impl<const N: usize> Lane<N> {
     pub(super) const fn new(base: u16, limit: u16, policy: QueuePolicy) -> Self {
-        Self { data: Ring::new(), base, limit, head: 0, count: 0, outlived: 0, policy }
+        Self { data: Ring::new(), base, limit, head: base, count: 0, outlived: 0, policy }
     }
 
     pub(super) fn len(&self) -> usize {
         usize::from(self.count)
     }
 
-    /// The length as it is kept, if the empty lane could hold a message so long.
-    fn possible(&self, len: usize) -> Option<u16> {
-        u16::try_from(len).ok().filter(|_| len <= Ring::<N>::CAPACITY && self.limit > 0)
-    }
-
-    fn has_room(&self, len: u16) -> bool {
-        self.count < self.limit && self.data.has_room(len)
-    }
-
-    pub(super) fn room(&self, len: usize) -> Room {
-        match self.possible(len) {
-            None => Room::Never,
-            Some(len) if self.has_room(len) => Room::Yes,
-            Some(_) => match self.policy {
-                QueuePolicy::Block => Room::Later,
-                QueuePolicy::DropOldest => Room::Yes,
-                QueuePolicy::Reject => Room::Busy,
-            },
-        }
-    }
-
-    /// Whether the oldest message has to go for one of this length.
+    /// Where the data of a message of this length would start, if there is room for it now.
     #[inline]
-    pub(super) fn displaces(&self, len: usize) -> bool {
-        self.policy == QueuePolicy::DropOldest
-            && self.possible(len).is_some_and(|len| !self.has_room(len))
+    pub(super) fn start(&self, len: u16) -> Option<u32> {
+        if self.count < self.limit { self.data.place(len) } else { None }
     }
 
-    /// Adds a message; false if there is no room.
+    /// What is done with a message for which there is no room; `None` if not even the empty lane has room for it.
+    pub(super) fn policy(&self, len: u16) -> Option<QueuePolicy> {
+        let possible = usize::from(len) <= Ring::<N>::CAPACITY && self.limit > 0;
+        possible.then_some(self.policy)
+    }
+
+    /// Adds a message, whose data starts where [`Lane::start`] says.
     #[inline(always)]
     pub(super) fn push(
         &mut self,
         records: &mut [Option<Record>],
-        header: &Header,
-        turn: u16,
-        len: usize,
+        record: Record,
+        start: u32,
         write: impl FnOnce(&mut [u8]),
-    ) -> bool {
-        let Some(len) = self.possible(len).filter(|_| self.count < self.limit) else {
-            return false;
-        };
-        let Some(place) = records.get_mut(self.place(self.count)) else { return false };
-        let taken = self.data.push(len, write);
-        if taken {
-            *place = Some(Record::new(header, turn, len));
-            self.count += 1;
-        }
-        taken
+    ) {
+        let Some(place) = records.get_mut(usize::from(self.place(self.count))) else { return };
+        *place = Some(record);
+        self.count += 1;
+        self.data.push(start, record.len, write);
     }
 
     /// The oldest message.
     #[inline]
     pub(super) fn first<'a>(&self, records: &'a [Option<Record>]) -> Option<&'a Record> {
-        if self.count == 0 { None } else { records.get(self.place(0))?.as_ref() }
+        if self.count == 0 { None } else { records.get(usize::from(self.head))?.as_ref() }
     }
 
     /// The data of the oldest message, whose record this is.
@@ -141,23 +119,30 @@ impl<const N: usize> Lane<N> {
     }
 
     /// Gives up the oldest message.
+    #[inline]
     pub(super) fn pop(&mut self, records: &[Option<Record>]) {
-        let Some(len) = self.first(records).map(|first| first.len) else { return };
+        if self.count > 1 {
+            return self.pop_first(records);
+        }
+        // From the start again: what was used last is in the caches.
+        (self.head, self.count, self.outlived) = (self.base, 0, 0);
+        self.data.clear();
+    }
+
+    /// The same if there are others behind it.
+    #[inline(never)]
+    fn pop_first(&mut self, records: &[Option<Record>]) {
+        let len = self.first(records).map_or(0, |first| first.len);
         self.count -= 1;
         self.outlived = self.outlived.saturating_sub(1);
-        if self.count == 0 {
-            // From the start again: what was used last is in the caches.
-            self.head = 0;
-            return self.data.clear();
-        }
-        self.head = if self.head + 1 < self.limit { self.head + 1 } else { 0 };
+        self.head = self.place(1);
         let next = self.first(records).map_or(0, |next| next.len);
         self.data.pop(len, next);
     }
 
     /// The record of the nth message from the oldest; `n` is at most the limit.
-    fn place(&self, n: u16) -> usize {
-        let at = self.head + n;
-        usize::from(self.base + if at < self.limit { at } else { at - self.limit })
+    fn place(&self, n: u16) -> u16 {
+        let (at, end) = (self.head + n, self.base + self.limit);
+        if at < end { at } else { at - self.limit }
     }
 }

@@ -9,7 +9,7 @@ mod ring;
 
 pub use delivery::{Delivery, DeliveryId, FrameHeader};
 
-use crate::queue::Queue;
+use crate::queue::{Queue, QueuePolicy};
 use crate::time::Instant;
 use crate::wire::{PacketType, Prefix};
 use lane::{Lane, Record};
@@ -35,13 +35,22 @@ pub(crate) struct Header {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Room {
     /// Yes, once [`Inbox::displace`] has made it.
-    Yes,
+    Yes(Place),
     /// Not before the application takes something.
     Later,
     /// No, and whoever sent it is to be told.
     Busy,
     /// It is longer than its lane.
     Never,
+}
+
+/// Where a message goes. It stands until something else is put into the inbox.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Place {
+    lane: Which,
+    len: u16,
+    /// Where its data starts; `None` as long as older messages have to make room.
+    start: Option<u32>,
 }
 
 /// A message that made room for a newer one. It was never handed over.
@@ -107,57 +116,75 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
     }
 
     /// Whether a message of this type and length has room now. The message lent is given up.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn room(&mut self, kind: PacketType, len: usize) -> Room {
         self.take_back();
-        self.lane(kind).room(len)
+        let Ok(len) = u16::try_from(len) else { return Room::Never };
+        let which = Which::of(kind);
+        match self.lane(which).start(len) {
+            start @ Some(_) => Room::Yes(Place { lane: which, len, start }),
+            None => self.no_room(which, len),
+        }
     }
 
-    /// Drops the oldest message of the lane if the policy asks for it to make room. To be called until it returns `None`.
+    #[cold]
+    fn no_room(&self, lane: Which, len: u16) -> Room {
+        match self.lane(lane).policy(len) {
+            None => Room::Never,
+            Some(QueuePolicy::Block) => Room::Later,
+            Some(QueuePolicy::DropOldest) => Room::Yes(Place { lane, len, start: None }),
+            Some(QueuePolicy::Reject) => Room::Busy,
+        }
+    }
+
+    /// Drops the oldest message of the lane if it has to make room. To be called until it returns `None`.
     #[inline(always)]
-    pub(crate) fn displace(&mut self, kind: PacketType, len: usize) -> Option<Displaced> {
-        self.take_back();
-        if self.lane(kind).displaces(len) { self.drop_oldest(kind) } else { None }
+    pub(crate) fn displace(&mut self, place: &mut Place) -> Option<Displaced> {
+        if place.start.is_some() { None } else { self.drop_oldest(place) }
     }
 
-    #[inline(never)]
-    fn drop_oldest(&mut self, kind: PacketType) -> Option<Displaced> {
-        let (lane, records) = self.lane_mut(kind);
+    #[cold]
+    fn drop_oldest(&mut self, place: &mut Place) -> Option<Displaced> {
+        let (lane, records) = self.lane_mut(place.lane);
         let oldest = lane.first(records)?;
         let gone = Displaced { kind: oldest.kind, handle: oldest.handle };
         lane.pop(records);
+        place.start = lane.start(place.len);
         Some(gone)
     }
 
-    /// Takes a message that has [`Room::Yes`], and whose data is written into a place of this length; false, and nothing happens,
-    /// if there is no room all the same.
+    /// Takes a message, whose data is written into its place. Whether no other waits.
     #[inline(always)]
     pub(crate) fn push(
         &mut self,
+        place: Place,
         header: Header,
-        len: usize,
         write: impl FnOnce(&mut [u8]),
     ) -> bool {
-        self.take_back();
+        let Place { lane: which, len, start: Some(start) } = place else { return false };
         if header.epoch != self.epoch {
             self.epoch = header.epoch;
             self.states.outlive();
             self.messages.outlive();
         }
-        let which = Which::of(header.kind);
-        let turn = self.turn.wrapping_add(u16::from(which != self.newest));
-        let (lane, records) = self.lane_mut(header.kind);
-        let taken = lane.push(records, &header, turn, len, write);
-        if taken {
-            (self.turn, self.newest) = (turn, which);
-        }
-        taken
+        self.turn = self.turn.wrapping_add(u16::from(which != self.newest));
+        self.newest = which;
+        let record = Record::new(header, self.turn, len);
+        let is_only = self.is_empty();
+        let (lane, records) = self.lane_mut(which);
+        lane.push(records, record, start, write);
+        is_only
     }
 
-    /// Lends the oldest message; the one lent before is given up.
+    /// Lends the oldest message; the one lent before is given up. `duplicates` says how often one has been repeated.
     #[inline]
-    pub(crate) fn lend(&mut self) -> Option<Delivery<'_>> {
+    pub(crate) fn lend(&mut self, duplicates: impl FnOnce(Handle) -> u16) -> Option<Delivery<'_>> {
         self.take_back();
+        if self.is_empty() { None } else { self.lend_first(duplicates) }
+    }
+
+    #[inline(never)]
+    fn lend_first(&mut self, duplicates: impl FnOnce(Handle) -> u16) -> Option<Delivery<'_>> {
         let state = self.states.first(&self.records);
         let message = self.messages.first(&self.records);
         let (record, which, lane) = match (state, message) {
@@ -174,7 +201,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
             frame: record.frame,
             data: lane.first_data(record),
             arrived: record.arrived(),
-            duplicates: 0,
+            duplicates: record.handle.map_or(0, duplicates),
             handle: record.handle,
             epoch: self.epoch.wrapping_sub(u32::from(lane.first_is_outlived())),
         })
@@ -186,6 +213,11 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         held.saturating_sub(usize::from(self.lent.is_some()))
     }
 
+    /// Whether no message is kept, be it one that is lent.
+    fn is_empty(&self) -> bool {
+        self.states.len() + self.messages.len() == 0
+    }
+
     #[inline(always)]
     fn take_back(&mut self) {
         if let Some(lent) = self.lent {
@@ -193,7 +225,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         }
     }
 
-    #[inline(never)]
+    #[inline]
     fn give_up(&mut self, lent: Which) {
         self.lent = None;
         match lent {
@@ -202,15 +234,15 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         }
     }
 
-    fn lane(&self, kind: PacketType) -> &Lane<SLOTS> {
-        match Which::of(kind) {
+    fn lane(&self, which: Which) -> &Lane<SLOTS> {
+        match which {
             Which::States => &self.states,
             Which::Messages => &self.messages,
         }
     }
 
-    fn lane_mut(&mut self, kind: PacketType) -> (&mut Lane<SLOTS>, &mut [Option<Record>; SLOTS]) {
-        let lane = match Which::of(kind) {
+    fn lane_mut(&mut self, which: Which) -> (&mut Lane<SLOTS>, &mut [Option<Record>; SLOTS]) {
+        let lane = match which {
             Which::States => &mut self.states,
             Which::Messages => &mut self.messages,
         };

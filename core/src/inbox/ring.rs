@@ -26,7 +26,7 @@ impl<const N: usize> Ring<N> {
 
     /// Where a message of this length would start, if there is room for it.
     #[inline]
-    fn place(&self, len: u16) -> Option<u32> {
+    pub(super) fn place(&self, len: u16) -> Option<u32> {
         let len = u32::from(len);
         if self.wrapped {
             (self.end + len <= self.start).then_some(self.end)
@@ -37,18 +37,12 @@ impl<const N: usize> Ring<N> {
         }
     }
 
-    pub(super) fn has_room(&self, len: u16) -> bool {
-        self.place(len).is_some()
-    }
-
-    /// Adds a message that is written into its place; false if there is no room.
+    /// Adds a message that is written into its [place](Ring::place).
     #[inline]
-    pub(super) fn push(&mut self, len: u16, write: impl FnOnce(&mut [u8])) -> bool {
-        let Some(start) = self.place(len) else { return false };
-        write(self.bytes.as_flattened_mut().get_mut(range(start, len)).unwrap_or_default());
+    pub(super) fn push(&mut self, start: u32, len: u16, write: impl FnOnce(&mut [u8])) {
         self.wrapped |= start != self.end;
         self.end = start + u32::from(len);
-        true
+        write(self.bytes.as_flattened_mut().get_mut(range(start, len)).unwrap_or_default());
     }
 
     /// The oldest message, which has this length.
@@ -82,7 +76,11 @@ mod tests {
     use super::*;
 
     fn push(ring: &mut Ring<1>, byte: u8, len: u16) -> bool {
-        ring.push(len, |place| place.fill(byte))
+        let place = ring.place(len);
+        if let Some(start) = place {
+            ring.push(start, len, |place| place.fill(byte));
+        }
+        place.is_some()
     }
 
     #[test]

@@ -32,21 +32,33 @@ enum Fate {
 
 fn offer<const N: usize>(inbox: &mut Inbox<N>, kind: PacketType, n: u16, len: usize) -> Fate {
     match inbox.room(kind, len) {
-        Room::Yes => {
-            let gone = core::iter::from_fn(|| inbox.displace(kind, len)).count();
-            assert!(inbox.push(header(kind, n), len, |place| place.fill(n as u8)));
+        Room::Yes(mut place) => {
+            let gone = core::iter::from_fn(|| inbox.displace(&mut place)).count();
+            let waited = inbox.len();
+            let is_only = inbox.push(place, header(kind, n), |place| place.fill(n as u8));
+            assert_eq!((inbox.len(), is_only), (waited + 1, waited == 0));
             Fate::Taken(gone)
         }
-        room => {
-            assert_eq!(inbox.displace(kind, len), None);
-            assert!(!inbox.push(header(kind, n), len, |_| {}));
-            Fate::Refused(room)
-        }
+        room => Fate::Refused(room),
     }
 }
 
+fn place<const N: usize>(inbox: &mut Inbox<N>, kind: PacketType, len: usize) -> Place {
+    match inbox.room(kind, len) {
+        Room::Yes(place) => place,
+        room => panic!("{room:?}"),
+    }
+}
+
+/// Puts in an empty message for which there is room.
+fn put<const N: usize>(inbox: &mut Inbox<N>, header: Header) {
+    let mut place = place(inbox, header.kind, 0);
+    assert_eq!(inbox.displace(&mut place), None);
+    inbox.push(place, header, |_| {});
+}
+
 fn lend<const N: usize>(inbox: &mut Inbox<N>) -> Option<u16> {
-    inbox.lend().map(|delivery| delivery.prefix.msg_id.0)
+    inbox.lend(|_| 0).map(|delivery| delivery.prefix.msg_id.0)
 }
 
 fn lend_all<const N: usize>(inbox: &mut Inbox<N>) -> Vec<u16> {
@@ -116,11 +128,8 @@ fn what_is_lent_is_given_up_by_every_other_call() {
     let mut inbox = inbox(1, DropOldest);
     offer(&mut inbox, DATA, 0, 1);
     assert_eq!(lend(&mut inbox), Some(0));
-    assert_eq!(inbox.displace(DATA, 1), None, "it was handed over");
-    offer(&mut inbox, DATA, 1, 1);
-    assert_eq!(lend(&mut inbox), Some(1));
-    assert!(inbox.push(header(DATA, 2), 1, |_| {}));
-    assert_eq!(lend_all(&mut inbox), [2]);
+    assert_eq!(offer(&mut inbox, DATA, 1, 1), Fate::Taken(0), "it was handed over");
+    assert_eq!(lend_all(&mut inbox), [1]);
 }
 
 #[test]
@@ -190,10 +199,12 @@ fn no_more_is_dropped_than_the_bytes_of_the_new_message_need() {
 fn what_was_displaced_is_named() {
     let mut inbox = inbox(1, DropOldest);
     let handle = Some(self::handle(7));
-    assert!(inbox.push(Header { handle, ..header(STATE, 0) }, 0, |_| {}));
-    assert_eq!(inbox.displace(DATA, 0), None, "the other lane has room");
-    assert_eq!(inbox.displace(INFO, 0), Some(Displaced { kind: STATE, handle }));
-    assert_eq!(inbox.displace(INFO, 0), None);
+    put(&mut inbox, Header { handle, ..header(STATE, 0) });
+    let mut of_data = place(&mut inbox, DATA, 0);
+    assert_eq!(inbox.displace(&mut of_data), None, "the other lane has room");
+    let mut of_info = place(&mut inbox, INFO, 0);
+    assert_eq!(inbox.displace(&mut of_info), Some(Displaced { kind: STATE, handle }));
+    assert_eq!(inbox.displace(&mut of_info), None);
     assert_eq!(inbox.len(), 0);
 }
 
@@ -224,7 +235,7 @@ fn what_a_lane_could_never_hold_is_never_taken_and_displaces_nothing() {
         assert_eq!(offer(&mut none, STATE, 3, 0), Fate::Refused(Room::Never));
     }
     let mut large = Inbox::<4096>::new(Queue::new(1, Block), Queue::new(1, Block));
-    assert_eq!(large.room(DATA, 65_535), Room::Yes);
+    assert!(matches!(large.room(DATA, 65_535), Room::Yes(_)));
     assert_eq!(large.room(DATA, 65_536), Room::Never);
 }
 
@@ -256,11 +267,12 @@ fn a_message_is_lent_as_it_came() {
         handle: Some(handle(1)),
         epoch: 5,
     };
-    assert!(inbox.push(header, 3, |place| place.copy_from_slice(&[1, 2, 3])));
-    let lent = inbox.lend().unwrap();
+    let place = place(&mut inbox, DATA, 3);
+    assert!(inbox.push(place, header, |place| place.copy_from_slice(&[1, 2, 3])));
+    let lent = inbox.lend(|of| if Some(of) == header.handle { 9 } else { 0 }).unwrap();
     let Header { kind, prefix, frame, arrived, handle, epoch } = header;
     assert_eq!((lent.kind, lent.prefix, lent.frame, lent.arrived), (kind, prefix, frame, arrived));
-    assert_eq!((lent.data, lent.duplicates), (&[1, 2, 3][..], 0));
+    assert_eq!((lent.data, lent.duplicates), (&[1, 2, 3][..], 9));
     let id = DeliveryId { prefix, frame: frame.unwrap(), handle: handle.unwrap(), epoch };
     assert_eq!(lent.id(), Some(id));
     assert_eq!(Delivery { handle: None, ..lent }.id(), None);
@@ -272,9 +284,9 @@ fn a_message_is_lent_as_it_came() {
 fn a_message_of_an_earlier_connection_never_looks_like_one_of_the_present() {
     let mut inbox = inbox(4, DropOldest);
     for (n, (kind, epoch)) in (0..).zip([(STATE, 7), (DATA, 7), (DATA, 7), (DATA, 8), (STATE, 9)]) {
-        assert!(inbox.push(Header { epoch, ..header(kind, n) }, 0, |_| {}));
+        put(&mut inbox, Header { epoch, ..header(kind, n) });
     }
-    let epochs: Vec<u32> = core::iter::from_fn(|| inbox.lend().map(|it| it.epoch)).collect();
+    let epochs: Vec<u32> = core::iter::from_fn(|| inbox.lend(|_| 0).map(|it| it.epoch)).collect();
     assert_eq!(epochs, [8, 8, 8, 8, 9]);
 }
 
@@ -345,7 +357,7 @@ fn walk(seed: u64, states: Queue, messages: Queue) -> [u32; 4] {
     inbox.turn = rng.next() as u16;
     for n in 0..6_000_u32 {
         if rng.next() % 5 < 2 {
-            let delivery = inbox.lend();
+            let delivery = inbox.lend(|_| 0);
             if let Some(lane) = lent.take() {
                 lanes[lane].waiting.pop_front();
             }
@@ -375,13 +387,11 @@ fn walk(seed: u64, states: Queue, messages: Queue) -> [u32; 4] {
                 (Room::Never, _) => assert!(len > CAPACITY),
                 (Room::Later, Block) | (Room::Busy, Reject) => {
                     assert!(lane.may_be_full(len));
-                    assert_eq!(inbox.displace(kind, len), None);
-                    assert!(!inbox.push(header(kind, 0), len, |_| {}));
                     refused += 1;
                 }
-                (Room::Yes, policy) => {
+                (Room::Yes(mut place), policy) => {
                     assert!(len <= CAPACITY);
-                    while let Some(gone) = inbox.displace(kind, len) {
+                    while let Some(gone) = inbox.displace(&mut place) {
                         assert_eq!(policy, DropOldest);
                         assert!(lane.may_be_full(len), "{n}: no need to displace anything");
                         let oldest = lane.waiting.pop_front().unwrap();
@@ -395,11 +405,8 @@ fn walk(seed: u64, states: Queue, messages: Queue) -> [u32; 4] {
                         handle: Some(handle(n as u16)),
                         ..header(kind, n as u16)
                     };
-                    assert!({
-                        let write = |place: &mut [u8]| {
-                            (0..).zip(place).for_each(|(at, to)| *to = byte(n, at));
-                        };
-                        inbox.push(header, len, write)
+                    inbox.push(place, header, |place| {
+                        (0..).zip(place).for_each(|(at, to)| *to = byte(n, at));
                     });
                     lane.waiting.push_back(Waiting { n, len, kind });
                     taken += 1;

@@ -106,15 +106,14 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.now = self.now.max(now);
     }
 
+    #[inline]
     pub(super) fn recv(&mut self) -> Option<Delivery<'_>> {
         if !planted!(InputNotResumed) {
             self.link.take(self.now);
         }
         self.readable = false;
-        let mut delivery = self.inbox.lend()?;
-        let seen = delivery.handle.and_then(|handle| self.dedup.verdict(handle));
-        delivery.duplicates = seen.map_or(0, |verdict| u16::from(verdict.repetitions));
-        Some(delivery)
+        let seen = |handle| self.dedup.verdict(handle);
+        self.inbox.lend(|handle| seen(handle).map_or(0, |verdict| verdict.repetitions.into()))
     }
 
     pub(super) fn set_wall_clock(&mut self, civil: CivilTime) {

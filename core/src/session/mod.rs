@@ -171,6 +171,7 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
 
     /// Lends the oldest accepted message; the one lent before is given up. Once it returned `None`,
     /// [`Event::Readable`] announces the next.
+    #[inline]
     pub fn recv(&mut self, now: Instant) -> Option<Delivery<'_>> {
         self.machine.tick(now);
         self.machine.recv()
@@ -251,7 +252,7 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
         out: &mut [u8],
     ) -> Result<Option<Transmit>, TooSmall> {
         self.machine.tick(now);
-        if self.machine.has_something_to_transmit() { self.machine.transmit(out) } else { Ok(None) }
+        self.machine.poll_transmit(out)
     }
 
     /// The next event. Call it until it returns `None`: a message's slot is free only when its `Done` was taken.

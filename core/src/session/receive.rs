@@ -4,7 +4,7 @@ use crate::config::{Acknowledge, Greeting};
 use crate::dedup::{Entry, Handle, Key, Verdict, payload_hash};
 use crate::error::DecodeError;
 use crate::event::{HangupReason, Outcome, State, Unknown};
-use crate::inbox::{FrameHeader, Header, Room};
+use crate::inbox::{FrameHeader, Header, Place, Room};
 use crate::outbox::Matched;
 use crate::request::Stage;
 use crate::wire::framer::Front;
@@ -37,27 +37,36 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         bytes: &[u8],
     ) -> usize {
         let mut input = bytes;
-        let mut whole = false;
+        // Whether a packet was taken, and whether the one behind it is not whole.
+        let (mut whole, mut partial) = (false, false);
         self.link.take(self.now);
-        while self.link.is_up() {
-            let packet = match framer.whole_in(input) {
-                Some((packet, _)) => packet,
+        loop {
+            if !self.link.is_up() {
+                input = &[];
+                break;
+            }
+            let (packet, behind) = match framer.whole_in(input) {
+                Some(found) => found,
                 None => match framer.front(&mut input) {
-                    Front::Partial => break,
-                    Front::Broken(error) => {
-                        self.on_framing_error(error);
+                    Front::Partial => {
+                        partial = framer.pending() > 0;
                         break;
                     }
-                    Front::InInput(len) => input.get(..len).unwrap_or_default(),
-                    Front::InCarry(len) => framer.carried(len),
+                    Front::Broken(error) => {
+                        self.on_framing_error(error);
+                        continue;
+                    }
+                    Front::InInput(len) => input.split_at_checked(len).unwrap_or_default(),
+                    Front::InCarry(len) => (framer.carried(len), input),
                 },
             };
-            let len = packet.len();
             if self.on_packet(packet) == Taken::NotYet {
                 self.stats.input_refusals += u64::from(self.link.refuse(self.now));
                 break;
             }
-            framer.accept(&mut input, len);
+            self.stats.packets_received += 1;
+            framer.accept();
+            input = behind;
             whole = true;
             self.hang_up_if_drained();
             if input.is_empty() {
@@ -65,12 +74,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 break;
             }
         }
-        if !self.link.is_up() {
-            input = &[];
-        }
         let taken = bytes.len() - input.len();
         if taken > 0 {
-            self.link.received(self.now, framer.pending() > 0, whole);
+            self.link.received(self.now, partial, whole);
         }
         taken
     }
@@ -84,20 +90,15 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     #[inline]
     fn on_packet(&mut self, bytes: &[u8]) -> Taken {
-        let plain = match self.link.state() {
-            State::Greeting => None,
-            _ => Plain::of(bytes),
-        };
-        let taken = match plain {
+        let plain = if self.link.is_ready() { Plain::of_whole(bytes) } else { None };
+        match plain {
             Some(Plain::Framed(kind, channel)) => self.on_framed(kind, &channel),
             Some(Plain::Ack(receipt)) => {
                 self.on_ack(&receipt);
                 Taken::Yes
             }
             None => self.on_other(bytes),
-        };
-        self.stats.packets_received += u64::from(taken == Taken::Yes);
-        taken
+        }
     }
 
     /// A packet that is not among the few that most of the traffic consists of.
@@ -358,18 +359,21 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return Taken::NotYet;
         }
         let msg_id = prefix.msg_id;
-        let status = match self.inbox.room(kind, len) {
+        let place = match self.inbox.room(kind, len) {
             Room::Later => return Taken::NotYet,
-            Room::Yes => StatusCode::OK,
-            Room::Busy => self.is_busy(),
-            Room::Never => self.is_too_long(),
+            Room::Yes(place) => Ok(place),
+            Room::Busy => Err(BUSY),
+            Room::Never => Err(TOO_LONG),
         };
+        let status = place.err().unwrap_or(StatusCode::OK);
         self.answers.owe(Answer::Info { msg_id, status });
-        if status.is_ok() {
-            let (arrived, epoch) = (self.now, self.epoch);
-            let header = Header { kind, prefix, frame: None, arrived, handle: None, epoch };
-            self.deliver(header, &FrameData::plain(info.payload));
-        }
+        let Ok(place) = place else {
+            self.count_refusal(status);
+            return Taken::Yes;
+        };
+        let (arrived, epoch) = (self.now, self.epoch);
+        let header = Header { kind, prefix, frame: None, arrived, handle: None, epoch };
+        self.deliver(place, header, &FrameData::plain(info.payload));
         Taken::Yes
     }
 
@@ -392,29 +396,22 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             }
         };
         let is_request = kind == PacketType::DataChannel && frame.direction == Direction::REQUEST;
-        let at_once = !is_request || self.config.acknowledge == Acknowledge::Automatically;
-        let accepted = match self.inbox.room(kind, frame.data.len()) {
+        let at_once = self.config.acknowledge == Acknowledge::Automatically || !is_request;
+        let place = match self.inbox.room(kind, frame.data.len()) {
             room @ (Room::Later | Room::Busy) if planted!(RememberedBeforeAccepted) => {
                 let _ = entry.insert(Some(StatusCode::OK));
                 if room == Room::Later {
                     return Taken::NotYet;
                 }
-                Err(self.is_busy())
+                return self.turn_away(kind, channel, BUSY);
             }
+            Room::Yes(place) => place,
             Room::Later => return Taken::NotYet,
-            Room::Yes => {
-                let receipt = at_once.then_some(StatusCode::OK);
-                entry.insert(receipt).map_err(|_| self.is_busy())
-            }
-            Room::Busy => Err(self.is_busy()),
-            Room::Never => Err(self.is_too_long()),
+            Room::Busy => return self.turn_away(kind, channel, BUSY),
+            Room::Never => return self.turn_away(kind, channel, TOO_LONG),
         };
-        let handle = match accepted {
-            Ok(handle) => handle,
-            Err(refusal) => {
-                self.owe_receipt_of(kind, channel, refusal);
-                return Taken::Yes;
-            }
+        let Ok(handle) = entry.insert(at_once.then_some(StatusCode::OK)) else {
+            return self.turn_away(kind, channel, BUSY);
         };
         self.stats.dedup_evictions = self.dedup.counts().evictions;
         if at_once {
@@ -433,7 +430,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             handle: Some(handle),
             epoch: self.epoch,
         };
-        self.deliver(header, &frame.data);
+        self.deliver(place, header, &frame.data);
         Taken::Yes
     }
 
@@ -464,23 +461,26 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
     }
 
+    /// A framed message for which there is no room.
     #[cold]
-    fn is_busy(&mut self) -> StatusCode {
-        self.stats.refused_busy += 1;
-        BUSY
+    fn turn_away(&mut self, kind: PacketType, channel: &Channel<'_>, why: StatusCode) -> Taken {
+        self.count_refusal(why);
+        self.owe_receipt_of(kind, channel, why);
+        Taken::Yes
     }
 
     #[cold]
-    fn is_too_long(&mut self) -> StatusCode {
-        self.stats.oversized += 1;
-        TOO_LONG
+    fn count_refusal(&mut self, why: StatusCode) {
+        match why {
+            TOO_LONG => self.stats.oversized += 1,
+            _ => self.stats.refused_busy += 1,
+        }
     }
 
     /// Puts an accepted message into the inbox, in place of older ones if that is the policy.
     #[inline(always)]
-    fn deliver(&mut self, header: Header, data: &FrameData<'_>) {
-        let len = data.len();
-        while let Some(gone) = self.inbox.displace(header.kind, len) {
+    fn deliver(&mut self, mut place: Place, header: Header, data: &FrameData<'_>) {
+        while let Some(gone) = self.inbox.displace(&mut place) {
             self.dropped = self.dropped.saturating_add(1);
             match gone.kind {
                 PacketType::DataChannel => self.stats.messages_dropped += 1,
@@ -489,9 +489,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.forget_unanswered(gone.handle);
         }
         self.stats.accepted += 1;
-        self.readable |=
-            self.inbox.len() == 0 && !(planted!(ReadableLost) && self.stats.accepted > 1);
-        self.inbox.push(header, len, |place| data.write_to(place));
+        let is_only = self.inbox.push(place, header, |place| data.write_to(place));
+        self.readable |= is_only && !(planted!(ReadableLost) && self.stats.accepted > 1);
     }
 
     /// A request that was dropped before anyone saw or answered it is accepted again when it is repeated.

@@ -10,20 +10,24 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     #[inline]
     pub(super) fn poll_timeout(&self) -> Option<Deadline> {
         let mut first = self.link.deadline();
-        let mut consider = |at: Option<Instant>, why: Timer| {
-            if let Some(at) = at
-                && first.is_none_or(|first| at < first.at)
-            {
-                first = Some(Deadline { at, why });
+        let mut consider = |at: Instant, why: Timer| {
+            if at < first.at {
+                core::hint::cold_path();
+                first = Deadline { at, why };
             }
         };
-        consider(self.outbox.timeout(), Timer::Message);
-        consider(self.dialler.due(), Timer::Dial);
-        if self.waits_for_budget && self.outbox.first_due().is_some() {
-            let next = self.budget.next().map(Instant::from_micros);
-            consider(next.filter(|next| *next > self.now), Timer::RetryBudget);
+        if let Some(at) = self.outbox.timeout() {
+            consider(at, Timer::Message);
         }
-        first
+        consider(self.dialler.due(), Timer::Dial);
+        if self.waits_for_budget
+            && self.outbox.first_due().is_some()
+            && let Some(at) = self.budget.next().map(Instant::from_micros)
+            && at > self.now
+        {
+            consider(at, Timer::RetryBudget);
+        }
+        (first.at < Instant::MAX).then_some(first)
     }
 
     pub(super) fn on_timeout(&mut self) {

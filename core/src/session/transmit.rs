@@ -18,40 +18,56 @@ pub(super) const fn longest_data() -> usize {
 const ANSWERS_IN_A_ROW: u8 = 8;
 
 impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
-    /// False if [`Machine::transmit`] would write nothing, which is nearly every second time.
+    /// Writes what is next. What is decided here makes no call: nearly every second time there is nothing to write.
     #[inline]
-    pub(super) fn has_something_to_transmit(&self) -> bool {
-        self.outbox.is_waiting()
-            || !self.answers.is_empty()
-            || self.link.owes_ping()
-            || self.link.owes_hello()
+    pub(super) fn poll_transmit(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
+        if self.answers.is_empty() {
+            if self.has_more_to_transmit() { self.transmit(out) } else { Ok(None) }
+        } else if self.link.is_ready() && self.answers_in_a_row < ANSWERS_IN_A_ROW {
+            self.transmit_answer(out)
+        } else {
+            self.transmit(out)
+        }
     }
 
-    pub(super) fn transmit(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
+    /// Whether there may be anything but answers to transmit.
+    #[inline]
+    fn has_more_to_transmit(&self) -> bool {
+        self.outbox.is_waiting() || self.link.owes_ping() || self.link.owes_hello()
+    }
+
+    /// Writes what is next if that is not an answer: or else one, if there is one.
+    #[inline(never)]
+    fn transmit(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         if !self.link.is_ready() {
             return if self.link.owes_hello() { self.transmit_hello(out) } else { Ok(None) };
         }
-        let enough = self.answers_in_a_row >= ANSWERS_IN_A_ROW || self.answers.is_empty();
-        if enough && let Some(at) = self.next_message() {
+        if let Some(at) = self.next_message() {
             return self.transmit_message(at, out);
         }
-        if let Some(answer) = self.answers.first() {
-            let (len, kind) = answer.encode(out).map_err(own_packet)?;
-            self.answers.first_is_sent();
-            if !planted!(InputNotResumed) {
-                self.link.take(self.now);
-            }
-            self.answers_in_a_row =
-                if self.answers.is_empty() { 0 } else { self.answers_in_a_row.saturating_add(1) };
-            self.handed_over();
-            self.hang_up_if_drained();
-            return Ok(Some(Transmit { len, kind, id: None, attempt: 0 }));
+        if !self.answers.is_empty() {
+            return self.transmit_answer(out);
         }
         // What was given up just now may have been the last that kept a closing session up.
         if self.link.owes_ping() && self.link.is_ready() {
             return self.transmit_ping(out);
         }
         Ok(None)
+    }
+
+    #[inline(never)]
+    fn transmit_answer(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
+        let Some(answer) = self.answers.first() else { return Ok(None) };
+        let (len, kind) = answer.encode(out).map_err(own_packet)?;
+        self.answers.first_is_sent();
+        if !planted!(InputNotResumed) {
+            self.link.take(self.now);
+        }
+        self.answers_in_a_row =
+            if self.answers.is_empty() { 0 } else { self.answers_in_a_row.saturating_add(1) };
+        self.handed_over();
+        self.hang_up_if_drained();
+        Ok(Some(Transmit { len, kind, id: None, attempt: 0 }))
     }
 
     #[cold]

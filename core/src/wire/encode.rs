@@ -50,9 +50,13 @@ impl<'o> Encoder<'o> {
     /// Appends the seven bytes of the common prefix.
     #[inline]
     pub fn put_prefix(&mut self, prefix: Prefix) {
-        let [e0, e1, e2, e3] = prefix.endpoint.0.to_be_bytes();
-        let [m0, m1] = prefix.msg_id.0.to_be_bytes();
-        self.put_array([e0, e1, e2, e3, m0, m1, prefix.flag]);
+        let rest = self.out.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut());
+        if let Some([e0, e1, e2, e3, m0, m1, flag]) = rest {
+            [*e0, *e1, *e2, *e3] = prefix.endpoint.0.to_be_bytes();
+            [*m0, *m1] = prefix.msg_id.0.to_be_bytes();
+            *flag = prefix.flag;
+        }
+        self.at = self.at.saturating_add(Prefix::LEN);
     }
 
     /// Starts a frame: its marker and its header.

@@ -136,9 +136,7 @@ impl<const MTU: usize> Framer<MTU> {
 
     #[inline(never)]
     fn next_slow<'s, 'i: 's>(&'s mut self, input: &'i [u8]) -> (Option<Framed<'s>>, &'i [u8]) {
-        if self.sync == Sync::Complete {
-            self.reset();
-        }
+        self.accept();
         let mut rest = input;
         let item = match self.front(&mut rest) {
             Front::Partial => None,
@@ -190,7 +188,7 @@ impl<const MTU: usize> Framer<MTU> {
         self.sync = Sync::Aligned;
     }
 
-    /// What stands at the front of the stream. A whole packet stays there until [`Framer::accept`].
+    /// What stands at the front of the stream. A whole packet stays there: in the input, or until [`Framer::accept`].
     #[inline]
     pub(crate) fn front(&mut self, input: &mut &[u8]) -> Front {
         let (front, rest) = self.front_slow(input);
@@ -198,13 +196,11 @@ impl<const MTU: usize> Framer<MTU> {
         front
     }
 
-    /// Takes a packet that [`Framer::front`] has shown off the stream.
+    /// Takes a packet that [`Framer::front`] found in the carry off the stream, if it did.
     #[inline]
-    pub(crate) fn accept(&mut self, input: &mut &[u8], len: usize) {
+    pub(crate) fn accept(&mut self) {
         if self.sync == Sync::Complete {
             self.reset();
-        } else {
-            *input = input.get(len..).unwrap_or_default();
         }
     }
 
@@ -375,7 +371,7 @@ mod tests {
         assert_eq!(framer.front(&mut rest), Front::InCarry(5));
         assert_eq!(framer.front(&mut rest), Front::InCarry(5));
         assert_eq!(rest, [0xd8]);
-        framer.accept(&mut rest, 5);
+        framer.accept();
         assert_eq!(framer.pending(), 0);
         assert_eq!(rest, [0xd8]);
     }
