@@ -16,8 +16,8 @@ pub(crate) const REPORTS: &[&str] = &[
     "budget",
     "unmatched",
     // They tell silence, which is longer than anything here lasts.
-    "last_sent",
-    "last_received",
+    "beat_at",
+    "silent_at",
     // Data, which follow from the message's counter; and what is left of others.
     "bytes",
 ];
