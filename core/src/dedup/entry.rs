@@ -1,4 +1,4 @@
-use super::{Busy, Dedup, Handle, Key, Spot, Verdict};
+use super::{Busy, Dedup, Handle, Spot, Verdict};
 use crate::wire::StatusCode;
 
 /// What a [`Dedup`] knows of a message that came.
@@ -14,8 +14,9 @@ pub enum Entry<'a, const SEEN: usize> {
 #[derive(Debug)]
 pub struct Vacant<'a, const SEEN: usize> {
     pub(super) dedup: &'a mut Dedup<SEEN>,
-    pub(super) key: Key,
-    pub(super) spot: Option<Spot>,
+    pub(super) sender: u64,
+    pub(super) id: u64,
+    pub(super) spot: Spot,
 }
 
 impl<const SEEN: usize> Vacant<'_, SEEN> {
@@ -25,14 +26,14 @@ impl<const SEEN: usize> Vacant<'_, SEEN> {
     /// As [`Dedup::insert`].
     #[inline]
     pub fn insert(self, acknowledged: Option<StatusCode>) -> Result<Handle, Busy> {
-        self.dedup.accept(&self.key, self.spot, acknowledged)
+        self.dedup.accept(self.sender, self.id, self.spot, acknowledged)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dedup::Limits;
+    use crate::dedup::{Key, Limits};
     use crate::time::Instant;
     use crate::wire::{Endpoint, MsgId, PacketType};
     use core::time::Duration;

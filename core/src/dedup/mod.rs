@@ -7,10 +7,11 @@
 //! partitions are taken gets the one that was idle longest, unless every one holds a live entry.
 
 mod entry;
-mod kept;
+mod lookup;
 #[cfg(test)]
 mod model;
 mod payload;
+mod record;
 mod ring;
 #[cfg(test)]
 mod tests;
@@ -18,11 +19,11 @@ mod tests;
 use crate::rng::mix;
 use crate::time::Instant;
 use crate::wire::{Endpoint, MsgId, PacketType, StatusCode};
-use core::hint::select_unpredictable;
 use core::num::NonZeroU8;
 use core::time::Duration;
-use kept::{Kept, Slot};
-use ring::{Partition, Ring};
+use lookup::Spot;
+use record::Record;
+use ring::{Head, Partition};
 
 pub use entry::{Entry, Vacant};
 pub use payload::payload_hash;
@@ -104,20 +105,20 @@ pub struct Verdict {
 /// Names an accepted message. Once its entry is gone, and until 2^32 more were accepted, it names nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Handle {
-    /// The partition's index, from 1: an optional handle takes no more room than a handle.
+    /// Twice the partition's index, and one: an optional handle takes no more room than a handle.
     partition: NonZeroU8,
     life: u8,
     number: u32,
 }
 
 impl Handle {
-    fn new(index: usize, life: u8, number: u32) -> Option<Self> {
-        let partition = NonZeroU8::MIN.saturating_add(u8::try_from(index).ok()?);
-        Some(Self { partition, life, number })
+    #[inline]
+    fn new(index: usize, life: u8, number: u32) -> Self {
+        Self { partition: NonZeroU8::MIN | (index as u8) << 1, life, number }
     }
 
     fn index(self) -> usize {
-        usize::from(self.partition.get()).saturating_sub(1)
+        usize::from(self.partition.get() >> 1)
     }
 }
 
@@ -127,14 +128,6 @@ impl Handle {
     pub(crate) const fn numbered(number: u32) -> Self {
         Self { partition: NonZeroU8::MIN, life: 0, number }
     }
-}
-
-/// Where a message belongs.
-#[derive(Clone, Copy, Debug)]
-struct Spot {
-    /// Its partition's index.
-    index: usize,
-    bucket: usize,
 }
 
 /// Every partition holds a live entry: the message of one more sender must not be accepted now.
@@ -196,12 +189,9 @@ fn ticks(duration: Duration, shift: u8) -> u32 {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Dedup<const SEEN: usize> {
-    /// Of each bucket, the low half of the number of its newest entry; of a bucket without entries, any number.
-    heads: [u16; SEEN],
-    slots: [Slot; SEEN],
-    /// When an entry was accepted, in ticks. No entry is held for two times to live, so 32 bits tell its age.
-    accepted: [u32; SEEN],
-    kept: [Kept; SEEN],
+    /// Two for each record, so that most buckets hold one entry or none.
+    heads: [[Head; 2]; SEEN],
+    records: [Record; SEEN],
     partitions: [Partition; Limits::MAX_COUNTERS as usize],
     /// The latest time that was told.
     now: Instant,
@@ -212,7 +202,7 @@ pub struct Dedup<const SEEN: usize> {
     counts: Counts,
     ttl: u32,
     live_for: u32,
-    /// Of each partition.
+    /// Of each partition, a power of two.
     places: u16,
     counters: u8,
     /// A tick is 2^`shift` microseconds.
@@ -231,10 +221,8 @@ impl<const SEEN: usize> Dedup<SEEN> {
             limits
         };
         Self {
-            heads: [0; SEEN],
-            slots: [Slot::EMPTY; SEEN],
-            accepted: [0; SEEN],
-            kept: [Kept::NEW; SEEN],
+            heads: [[Head::EMPTY; 2]; SEEN],
+            records: [Record::EMPTY; SEEN],
             partitions: [Partition::UNUSED; Limits::MAX_COUNTERS as usize],
             now: Instant::ZERO,
             wake: Instant::ZERO,
@@ -275,22 +263,18 @@ impl<const SEEN: usize> Dedup<SEEN> {
     #[inline(always)]
     pub fn entry(&mut self, now: Instant, key: &Key) -> Entry<'_, SEEN> {
         self.advance(now);
-        let id = key.id();
-        let Some((index, partition)) = self.partition_of(key) else {
-            return Entry::New(Vacant { dedup: self, key: *key, spot: None });
+        let (sender, id) = (key.sender(), key.id());
+        let Some((spot, ring)) = self.spot(self.partition_of(sender), id) else {
+            return Entry::New(Vacant { dedup: self, sender, id, spot: Spot::NONE });
         };
-        let ring = self.ring(index, partition);
-        let spot = Spot { index, bucket: ring.bucket(id, self.factor) };
-        if let Some(place) = self.search(index, ring, spot.bucket, id)
-            && let Some(kept) = self.kept.get_mut(place).filter(|kept| !kept.is_forgotten())
+        if let Some(place) = self.search(ring, spot)
+            && let Some(record) = self.records.get_mut(place).filter(|it| !it.is_forgotten())
         {
-            let repetitions = kept.repetitions.saturating_add(1);
-            let verdict = Verdict { repetitions, ..kept.verdict() };
-            kept.repetitions = repetitions;
+            record.repetitions = record.repetitions.saturating_add(1);
             self.counts.hits = self.counts.hits.wrapping_add(1);
-            return Entry::Repeated(verdict);
+            return Entry::Repeated(record.verdict());
         }
-        Entry::New(Vacant { dedup: self, key: *key, spot: Some(spot) })
+        Entry::New(Vacant { dedup: self, sender, id, spot })
     }
 
     /// Remembers an accepted message that [`Dedup::find`] did not find. If its partition is full, the entry accepted longest
@@ -304,54 +288,63 @@ impl<const SEEN: usize> Dedup<SEEN> {
     /// [`Limits::live_for`] after the last message it accepted, be that forgotten or not.
     pub fn insert(&mut self, now: Instant, key: &Key) -> Result<Handle, Busy> {
         self.advance(now);
-        let spot = self.partition_of(key).map(|(index, _)| index);
-        let spot = spot.and_then(|index| self.spot(index, key));
-        self.accept(key, spot, None)
+        let (sender, id) = (key.sender(), key.id());
+        let found = self.spot(self.partition_of(sender), id);
+        self.accept(sender, id, found.map_or(Spot::NONE, |(spot, _)| spot), None)
     }
 
     /// Remembers a message that is not remembered.
     #[inline(always)]
     fn accept(
         &mut self,
-        key: &Key,
-        spot: Option<Spot>,
+        sender: u64,
+        id: u64,
+        spot: Spot,
         acknowledged: Option<StatusCode>,
     ) -> Result<Handle, Busy> {
-        let spot = match spot {
-            Some(_) => spot,
-            None => self.open(key).and_then(|index| self.spot(index, key)),
+        match self.partitions.get(spot.index) {
+            Some(Partition { forgotten: 0, .. }) => self.push(spot, acknowledged).ok_or(Busy),
+            _ => self.accept_apart(sender, id, acknowledged),
+        }
+    }
+
+    /// The same where the sender has no partition, and where messages of it were forgotten, of which this may be one.
+    #[cold]
+    fn accept_apart(
+        &mut self,
+        sender: u64,
+        id: u64,
+        acknowledged: Option<StatusCode>,
+    ) -> Result<Handle, Busy> {
+        let handle = match self.spot(self.partition_of(sender), id) {
+            Some((spot, _)) => self.revive(spot, acknowledged).or_else(|| {
+                self.drop_forgotten(spot.index);
+                self.push(spot, acknowledged)
+            }),
+            None => {
+                let spot = self.open(sender).and_then(|index| self.spot(index, id));
+                spot.and_then(|(spot, _)| self.push(spot, acknowledged))
+            }
         };
-        let handle = spot.and_then(|spot| {
-            let revived = match self.partitions.get(spot.index)?.forgotten {
-                0 => None,
-                _ => self.revive(spot, key, acknowledged),
-            };
-            revived.or_else(|| self.push(spot, key, acknowledged))
-        });
         handle.ok_or_else(|| {
             self.counts.busy = self.counts.busy.wrapping_add(1);
             Busy
         })
     }
 
-    fn spot(&self, index: usize, key: &Key) -> Option<Spot> {
-        let ring = self.ring(index, self.partitions.get(index)?);
-        Some(Spot { index, bucket: ring.bucket(key.id(), self.factor) })
-    }
-
     /// Remembers how a message was acknowledged. False if its entry is gone.
     pub fn acknowledge(&mut self, handle: Handle, status: StatusCode) -> bool {
-        self.kept_of(handle).map(|kept| kept.acknowledge(status)).is_some()
+        self.named(handle).map(|record| record.acknowledge(status)).is_some()
     }
 
     /// Remembers the result that was reported of a message. False if its entry is gone.
     pub fn report(&mut self, handle: Handle, result: Reported) -> bool {
-        self.kept_of(handle).map(|kept| kept.report(result)).is_some()
+        self.named(handle).map(|record| record.report(result)).is_some()
     }
 
     /// Lets a message that was never delivered be accepted once more. False if its entry is gone.
     pub fn forget(&mut self, handle: Handle) -> bool {
-        let found = self.kept_of(handle).map(Kept::forget).is_some();
+        let found = self.named(handle).map(Record::forget).is_some();
         if let Some(partition) = self.partitions.get_mut(handle.index()) {
             partition.forgotten = partition.forgotten.wrapping_add(u16::from(found));
         }
@@ -360,8 +353,8 @@ impl<const SEEN: usize> Dedup<SEEN> {
 
     /// What a message was answered; `None` if its entry is gone.
     pub fn verdict(&self, handle: Handle) -> Option<Verdict> {
-        let kept = self.kept.get(self.place_of(handle)?)?;
-        (kept.life() == handle.life).then(|| kept.verdict())
+        let record = self.records.get(self.place_of(handle)?)?;
+        (record.life() == handle.life).then(|| record.verdict())
     }
 
     /// Drops the entries whose time to live is over, as every call that tells the time does. Returns how many went.
@@ -378,7 +371,7 @@ impl<const SEEN: usize> Dedup<SEEN> {
         self.expire(now)
     }
 
-    #[inline(never)]
+    #[cold]
     fn expire(&mut self, now: Instant) -> usize {
         let (before, earlier) = (self.len(), self.ticks());
         self.now = self.now.max(now);
@@ -410,44 +403,34 @@ impl<const SEEN: usize> Dedup<SEEN> {
     /// How long ago, in ticks, a partition accepted the entry of a rank; `None` if it holds none.
     fn age(&self, index: usize, rank: impl FnOnce(&Partition) -> u16) -> Option<u32> {
         let partition = self.partitions.get(index).filter(|partition| partition.held > 0)?;
-        let place = self.ring(index, partition).place(rank(partition).into());
-        Some((self.ticks() as u32).wrapping_sub(*self.accepted.get(place)?))
+        let place = self.ring(index)?.place(rank(partition).into());
+        Some((self.ticks() as u32).wrapping_sub(self.records.get(place)?.accepted))
     }
 
     fn drop_oldest(&mut self, index: usize) {
-        let Some(partition) = self.partitions.get(index) else { return };
-        let oldest = self.ring(index, partition).place(partition.held.into());
-        let forgotten = self.kept.get(oldest).is_some_and(|kept| kept.is_forgotten());
+        let forgotten = self.oldest(index).is_some_and(Record::is_forgotten);
         if let Some(partition) = self.partitions.get_mut(index) {
             partition.held = partition.held.saturating_sub(1);
             partition.forgotten = partition.forgotten.saturating_sub(u16::from(forgotten));
         }
     }
 
-    /// The partition of a key's sender.
-    ///
-    /// Whose turn it is cannot be predicted, so the first four are compared without asking at each whether it is the one. There
-    /// are seldom more.
-    #[inline]
-    fn partition_of(&self, key: &Key) -> Option<(usize, &Partition)> {
-        let [_, others @ .., _, _, _, _] = &self.partitions;
-        let index = others.iter().zip(1..).fold(0, |found, (partition, index)| {
-            select_unpredictable(partition.is_of(key), index, found)
-        });
-        match self.partitions.get(index) {
-            Some(partition) if partition.is_of(key) => Some((index, partition)),
-            _ => self.partitions.iter().enumerate().skip(4).find(|(_, it)| it.is_of(key)),
+    /// Makes room where a full partition's oldest entry is of a forgotten message: that is no eviction.
+    fn drop_forgotten(&mut self, index: usize) {
+        let full = self.ring(index).is_some_and(|ring| usize::from(ring.held) > ring.mask);
+        if full && self.oldest(index).is_some_and(Record::is_forgotten) {
+            self.drop_oldest(index);
         }
     }
 
-    #[inline]
-    fn ring(&self, index: usize, partition: &Partition) -> Ring {
-        Ring::new(index, partition, self.places)
+    fn oldest(&self, index: usize) -> Option<&Record> {
+        let ring = self.ring(index)?;
+        self.records.get(ring.place(ring.held.into()))
     }
 
     /// Gives the partition that was idle longest to a new sender, unless every one holds a live entry.
-    #[inline(never)]
-    fn open(&mut self, key: &Key) -> Option<usize> {
+    #[cold]
+    fn open(&mut self, sender: u64) -> Option<usize> {
         let (mut longest, mut found) = (0, None);
         for (index, partition) in self.partitions.iter().enumerate().take(self.counters.into()) {
             let idle = match partition.remembered() {
@@ -464,109 +447,66 @@ impl<const SEEN: usize> Dedup<SEEN> {
         let partition = self.partitions.get_mut(found?)?;
         let evicted = u64::from(partition.remembered());
         self.counts.evictions = self.counts.evictions.wrapping_add(evicted);
-        partition.give_to(key);
+        partition.give_to(sender);
         found
     }
 
-    /// The place of the newest entry with this id, forgotten ones included.
-    ///
-    /// Links lead from newer entries to older ones, so that the entries of a ring need not be unlinked: a link to what is not
-    /// held any more is the end. A head that was not used for 2^16 messages may lead into another bucket, which does no harm.
-    /// Of an entry that is held all links from the head on are right; what matches behind a wrong one is not held.
-    ///
-    /// How long a chain is cannot be predicted, but that two steps are enough mostly can: so two are taken without asking
-    /// whether one would do.
-    #[inline(always)]
-    fn search(&self, index: usize, ring: Ring, bucket: usize, id: u64) -> Option<usize> {
-        let head = *self.heads.get(bucket)?;
-        let place = ring.place_of(head);
-        let slot = *self.slots.get(place)?;
-        let older = ring.place_of(head.wrapping_sub(slot.behind()));
-        let next = *self.slots.get(older)?;
-        let second = ring.rank(head).wrapping_add(slot.behind().into());
-        let (first_differs, second_differs) = (slot.id() ^ id, next.id() ^ id);
-        if first_differs.min(second_differs) == 0 {
-            let rank = select_unpredictable(first_differs == 0, ring.rank(head), second);
-            let place = select_unpredictable(first_differs == 0, place, older);
-            return (rank <= ring.held).then_some(place);
-        }
-        let third = second.wrapping_add(next.behind().into());
-        if third > ring.held {
+    /// Remembers a forgotten message again, in its old place.
+    fn revive(&mut self, spot: Spot, acknowledged: Option<StatusCode>) -> Option<Handle> {
+        let Spot { index, id, newest, .. } = spot;
+        if newest.rank == 0 {
             return None;
         }
-        self.search_on(index, id, third).map(|rank| ring.place(rank))
-    }
-
-    /// The rank of the newest entry with this id, from this rank on.
-    #[inline(never)]
-    fn search_on(&self, index: usize, id: u64, mut rank: usize) -> Option<usize> {
-        let ring = self.ring(index, self.partitions.get(index)?);
-        while rank <= ring.held {
-            let slot = *self.slots.get(ring.place(rank))?;
-            if slot.id() == id {
-                return Some(rank);
-            }
-            rank = rank.wrapping_add(slot.behind().into());
-        }
-        None
-    }
-
-    /// Remembers a forgotten message again, in its old place. Apart, so that what is done for every other one stays in registers.
-    #[inline(never)]
-    fn revive(
-        &mut self,
-        spot: Spot,
-        key: &Key,
-        acknowledged: Option<StatusCode>,
-    ) -> Option<Handle> {
-        let Spot { index, bucket } = spot;
-        let ring = self.ring(index, self.partitions.get(index)?);
-        let head = *self.heads.get(bucket)?;
-        let rank = self.search_on(index, key.id(), ring.rank(head))?;
-        let kept = self.kept.get_mut(ring.place(rank)).filter(|kept| kept.is_forgotten())?;
-        let life = kept.revive(acknowledged);
+        let ring = self.ring(index)?;
+        let rank = self.search_on(index, id, newest.rank.into())?;
+        let record = self.records.get_mut(ring.place(rank)).filter(|it| it.is_forgotten())?;
+        let life = record.revive(acknowledged);
         let partition = self.partitions.get_mut(index)?;
         partition.forgotten = partition.forgotten.wrapping_sub(1);
-        let number = partition.next.wrapping_sub(rank as u32);
-        Handle::new(index, life, number)
+        Some(Handle::new(index, life, partition.next.wrapping_sub(rank as u32)))
     }
 
-    #[inline]
-    fn push(&mut self, spot: Spot, key: &Key, acknowledged: Option<StatusCode>) -> Option<Handle> {
-        let Spot { index, bucket } = spot;
-        let ring = self.ring(index, self.partitions.get(index)?);
-        let (place, now) = (ring.place(0), self.ticks() as u32);
-        let head = self.heads.get_mut(bucket)?;
-        *self.slots.get_mut(place)? = Slot::new(key.id(), ring.rank(*head));
-        *head = ring.next as u16;
-        *self.accepted.get_mut(place)? = now;
-        let kept = self.kept.get_mut(place)?;
+    /// Remembers a message as its sender's newest one.
+    #[inline(always)]
+    fn push(&mut self, spot: Spot, acknowledged: Option<StatusCode>) -> Option<Handle> {
+        let Spot { index, bucket, id, newest } = spot;
+        let now = self.ticks() as u32;
+        let ring = self.ring(index)?;
+        if ring.next.is_multiple_of(ring::AGE_EVERY) {
+            self.age_heads(index);
+        }
+        let record = self.records.get_mut(ring.place(0))?;
+        *record = Record::new(id, newest.rank.into(), ring.mask, now, acknowledged);
+        *self.heads.as_flattened_mut().get_mut(bucket)? = Head::new(ring.next);
         let partition = self.partitions.get_mut(index)?;
         if planted!(LiveEntryEvicted) && partition.held > 1 {
             partition.held = 1;
         }
-        if partition.held < self.places {
+        if usize::from(partition.held) <= ring.mask {
             partition.held = partition.held.wrapping_add(1);
-        } else if kept.is_forgotten() {
-            partition.forgotten = partition.forgotten.wrapping_sub(1);
         } else {
             self.counts.evictions = self.counts.evictions.wrapping_add(1);
         }
-        *kept = Kept::of(acknowledged);
-        let number = partition.next;
-        partition.next = number.wrapping_add(1);
-        Handle::new(index, 0, number)
+        partition.next = ring.next.wrapping_add(1);
+        Some(Handle::new(index, 0, ring.next))
+    }
+
+    /// See [`Ring::age`](ring::Ring::age). It costs every message two heads.
+    #[cold]
+    fn age_heads(&mut self, index: usize) {
+        let Some(ring) = self.ring(index) else { return };
+        let heads = self.heads.get_mut(ring.range()).unwrap_or_default();
+        heads.as_flattened_mut().iter_mut().for_each(|head| ring.age(head));
     }
 
     fn place_of(&self, handle: Handle) -> Option<usize> {
-        let index = handle.index();
-        let ring = self.ring(index, self.partitions.get(index)?);
-        let rank = (ring.next as u32).wrapping_sub(handle.number) as usize;
-        (rank > 0 && rank <= ring.held).then(|| ring.place(rank))
+        let ring = self.ring(handle.index())?;
+        let rank = ring.next.wrapping_sub(handle.number) as usize;
+        (rank > 0 && rank <= ring.held.into()).then(|| ring.place(rank))
     }
 
-    fn kept_of(&mut self, handle: Handle) -> Option<&mut Kept> {
+    fn named(&mut self, handle: Handle) -> Option<&mut Record> {
         let place = self.place_of(handle)?;
-        self.kept.get_mut(place).filter(|kept| kept.life() == handle.life)
+        self.records.get_mut(place).filter(|record| record.life() == handle.life)
     }
 }

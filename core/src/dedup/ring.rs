@@ -1,7 +1,10 @@
-use super::Key;
+use core::hint::select_unpredictable;
 
 /// The most places of a ring: a rank must be told by 16 bits of a number.
 pub(super) const MAX_PLACES: usize = 0x8000;
+
+/// After how many messages of a partition its heads are [aged](Ring::age).
+pub(super) const AGE_EVERY: u32 = 0x4000;
 
 /// The messages of one type that one sender counts, numbered in the order of acceptance.
 ///
@@ -19,16 +22,17 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    pub(super) const UNUSED: Self = Self { sender: 0, next: 0, held: 0, forgotten: 0 };
+    /// No message has the number that a new [`Head`] names.
+    pub(super) const UNUSED: Self = Self { sender: 0, next: 1, held: 0, forgotten: 0 };
 
     #[inline]
-    pub(super) const fn is_of(&self, key: &Key) -> bool {
-        self.sender == key.sender()
+    pub(super) const fn is_of(&self, sender: u64) -> bool {
+        self.sender == sender
     }
 
     /// Hands it to another sender, empty.
-    pub(super) const fn give_to(&mut self, key: &Key) {
-        self.sender = key.sender();
+    pub(super) const fn give_to(&mut self, sender: u64) {
+        self.sender = sender;
         self.clear();
     }
 
@@ -42,55 +46,124 @@ impl Partition {
     }
 }
 
+/// The newest entry of a bucket: the low half of its number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head(u16);
+
+impl Head {
+    pub(super) const EMPTY: Self = Self(0);
+
+    #[inline]
+    pub(super) const fn new(number: u32) -> Self {
+        Self(number as u16)
+    }
+}
+
+/// An id, scrambled by a number that peers do not know, so that they cannot choose messages that share a bucket. What is
+/// scrambled can be told back: no two ids share a bucket and the rest, so that no record needs to hold what its bucket says.
+///
+/// It is in the high 48 bits, of which the lowest tell the bucket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scrambled(pub(super) u64);
+
+impl Scrambled {
+    pub(super) const ZERO: Self = Self(0);
+
+    /// Each step can be undone, as `factor` is odd. A product carries every bit into all that are higher than itself: of one
+    /// that is turned around, multiplied again and turned around again, the low bits depend on all.
+    #[inline]
+    pub(super) const fn new(id: u64, factor: u64) -> Self {
+        let once = (id << 16).wrapping_mul(factor);
+        let twice = (once.swap_bytes() << 16).wrapping_mul(factor);
+        Self(twice.swap_bytes() << 16)
+    }
+}
+
+/// The newest entry of a bucket; if there is none, the one that is accepted next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Newest {
+    /// The low half of its number.
+    pub(super) number: u16,
+    /// Zero if there is none.
+    pub(super) rank: u16,
+    /// How many entries of the partition are older.
+    pub(super) older: u16,
+}
+
+impl Newest {
+    pub(super) const NONE: Self = Self { number: 0, rank: 0, older: 0 };
+}
+
 /// Where in the arrays a partition's entries are.
 #[derive(Clone, Copy)]
 pub(super) struct Ring {
     start: usize,
-    places: usize,
+    /// The bits that tell a place within it: there are one more places than this says, a power of two.
+    pub(super) mask: usize,
     /// The number of the next message.
-    pub(super) next: usize,
-    pub(super) held: usize,
+    pub(super) next: u32,
+    pub(super) held: u16,
 }
 
 impl Ring {
     /// `places` is a power of two.
     #[inline]
     pub(super) fn new(index: usize, partition: &Partition, places: u16) -> Self {
-        let places = usize::from(places);
         let Partition { next, held, .. } = *partition;
-        Self {
-            start: index.wrapping_mul(places),
-            places,
-            next: next as usize,
-            held: usize::from(held),
-        }
+        let mask = usize::from(places.wrapping_sub(1));
+        Self { start: index.wrapping_mul(places.into()), mask, next, held }
     }
 
-    /// The rank of the entry of which this is the low half of the number; more than `held` if it is not held any more.
+    /// Where its entries are; and its heads, two for each.
+    pub(super) fn range(&self) -> core::ops::Range<usize> {
+        self.start..self.start.wrapping_add(self.mask).wrapping_add(1)
+    }
+
+    /// The rank of a head; more than `held` if it is not held any more.
     #[inline]
-    pub(super) fn rank(&self, low: u16) -> usize {
-        let newer = (self.next as u16).wrapping_sub(low).wrapping_sub(1);
-        usize::from(newer).wrapping_add(1)
+    pub(super) fn rank(&self, head: Head) -> u16 {
+        (self.next as u16).wrapping_sub(head.0)
+    }
+
+    /// What a bucket holds.
+    #[inline]
+    pub(super) fn newest(&self, head: Head) -> Newest {
+        let rank = self.rank(head);
+        let held = rank <= self.held;
+        let older = select_unpredictable(held, self.held.wrapping_sub(rank), 0);
+        let number = select_unpredictable(held, head.0, self.next as u16);
+        Newest { number, rank: (self.next as u16).wrapping_sub(number), older }
+    }
+
+    /// Of a head that is not held, forgets for how long: 16 bits would tell it from one that is for 2^16 messages only. A head
+    /// that is held has at most rank 2^15, and so has one that was aged but for one: 2^14 messages later no rank is near 2^16.
+    #[inline]
+    pub(super) fn age(&self, head: &mut Head) {
+        let long_ago = Head::new(self.next.wrapping_sub(MAX_PLACES as u32 + 1));
+        *head = if self.rank(*head) > self.held { long_ago } else { *head };
     }
 
     /// The place of the entry with this rank; for rank 0, where the next one goes.
     #[inline]
     pub(super) fn place(&self, rank: usize) -> usize {
-        let number = self.next.wrapping_sub(rank);
-        self.start | number & self.places.wrapping_sub(1)
+        self.start | (self.next as usize).wrapping_sub(rank) & self.mask
     }
 
     /// The place of the entry of which this is the low half of the number.
     #[inline]
     pub(super) fn place_of(&self, low: u16) -> usize {
-        self.start | usize::from(low) & self.places.wrapping_sub(1)
+        self.start | usize::from(low) & self.mask
     }
 
-    /// Where the head of an id's bucket is. There are as many buckets as places.
+    /// The place of the entry so many ranks behind the one in this place.
     #[inline]
-    pub(super) fn bucket(&self, id: u64, factor: u64) -> usize {
-        let product = u128::from(id << 16).wrapping_mul(u128::from(factor));
-        let hash = (product >> 64) as u64 ^ product as u64;
-        self.start | (hash >> 32) as usize & self.places.wrapping_sub(1)
+    pub(super) fn place_behind(&self, place: usize, ranks: usize) -> usize {
+        self.start | place.wrapping_sub(ranks) & self.mask
+    }
+
+    /// Where the head of an id's bucket is. There are twice as many buckets as places.
+    #[inline]
+    pub(super) fn bucket(&self, id: Scrambled) -> usize {
+        self.start << 1 | (id.0 >> 16) as usize & (self.mask << 1 | 1)
     }
 }

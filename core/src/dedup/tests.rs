@@ -147,6 +147,51 @@ fn numbers_that_wrap_do_not_matter() {
     }
 }
 
+/// How often a bucket was asked for that holds none of the entries that are held.
+fn heads_stay_told_apart<const SEEN: usize>() -> u32 {
+    let limits = Limits { counters: 1, ..LIMITS };
+    let mut dedup = Box::new(Dedup::<SEEN>::new(limits, 1));
+    dedup.insert(at(0), &key(0)).unwrap();
+    let spot = |dedup: &Dedup<SEEN>, key: &Key| dedup.spot(0, key.id()).unwrap().0;
+    let bucket = spot(&dedup, &key(0)).bucket;
+    let mut rng = SplitMix64::new(9);
+    let (mut since, mut empty) = (1, 0);
+    while empty < 200_000 {
+        let next = Key { payload: rng.next() as u32, ..key(1) };
+        if spot(&dedup, &next).bucket == bucket {
+            continue;
+        }
+        let newest = spot(&dedup, &key(0)).newest;
+        assert_eq!(usize::from(newest.rank), if since <= SEEN { since } else { 0 });
+        empty += u32::from(newest.rank == 0);
+        dedup.insert(at(0), &next).unwrap();
+        since += 1;
+    }
+    empty
+}
+
+#[test]
+fn a_head_that_was_not_used_for_long_is_never_taken_for_one_that_is_held() {
+    assert_eq!(heads_stay_told_apart::<8>(), 200_000);
+    assert_eq!(heads_stay_told_apart::<1024>(), 200_000);
+    assert_eq!(heads_stay_told_apart::<{ ring::MAX_PLACES }>(), 200_000);
+}
+
+#[test]
+fn an_id_can_be_told_from_what_it_is_scrambled_to() {
+    let mut rng = SplitMix64::new(4);
+    for _ in 0..10_000 {
+        let (id, factor) = (rng.next() >> 16, rng.next() | 1);
+        // Newton's iteration doubles the bits that are right, of which any odd number has three.
+        let inverse = (0..5).fold(factor, |inverse: u64, _| {
+            inverse.wrapping_mul(2_u64.wrapping_sub(factor.wrapping_mul(inverse)))
+        });
+        let twice = ring::Scrambled::new(id, factor).0.swap_bytes() << 16;
+        let once = twice.wrapping_mul(inverse).swap_bytes() << 16;
+        assert_eq!(once.wrapping_mul(inverse) >> 16, id);
+    }
+}
+
 #[test]
 fn a_partition_too_many_is_refused_while_all_others_hold_live_entries() {
     let mut dedup = dedup::<32>();
@@ -293,7 +338,7 @@ fn limits_out_of_range_count_as_the_nearest() {
 
 #[test]
 fn a_cache_fits_its_budget() {
-    assert_eq!(size_of::<Slot>() + size_of::<u32>() + size_of::<Kept>() + size_of::<u16>(), 20);
+    assert_eq!((size_of::<Record>(), size_of::<[Head; 2]>()), (16, 4));
     assert!(size_of::<Dedup<1024>>() <= 20_700);
     assert!(size_of::<Dedup<128>>() <= 2_800);
     assert_eq!(size_of::<Handle>(), 8);
@@ -351,7 +396,7 @@ fn a_flood_from_elsewhere_makes_an_lru_accept_a_message_twice_and_this_cache_not
 #[test]
 fn whoever_does_not_know_the_seed_cannot_make_it_slow() {
     fn bucket(dedup: &Dedup<1024>, key: &Key) -> usize {
-        dedup.ring(0, &Partition::UNUSED).bucket(key.id(), dedup.factor)
+        dedup.spot(0, key.id()).unwrap().0.bucket
     }
     // Keys that share a bucket under one seed.
     let mut known = Box::new(Dedup::<1024>::new(Limits { counters: 1, ..LIMITS }, 1));
@@ -362,7 +407,7 @@ fn whoever_does_not_know_the_seed_cannot_make_it_slow() {
         chosen.iter().for_each(|key| assert!(dedup.insert(at(0), key).is_ok()));
     }
     let most = |dedup: &Dedup<1024>| {
-        let mut used = vec![0; 1024];
+        let mut used = vec![0; 2048];
         chosen.iter().for_each(|key| used[bucket(dedup, key)] += 1);
         used.into_iter().max().unwrap()
     };
