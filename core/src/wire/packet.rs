@@ -248,31 +248,37 @@ impl<'a> Plain<'a> {
     /// The short way to what [`Packet::decode`] says of the same bytes; `None` means: ask that.
     #[inline(always)]
     pub(crate) fn of(bytes: &'a [u8]) -> Option<Self> {
-        let &[_, l0, l1, l2, l3] = bytes.first_chunk::<HEADER_LEN>()?;
-        let declared = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
-        let whole = declared == bytes.len() - HEADER_LEN && declared <= MAX_DECLARED;
-        if whole { Self::of_whole(bytes) } else { None }
+        Self::parse::<false>(bytes)
     }
 
-    /// The same of bytes that are exactly as many as their header declares, and not too many.
-    ///
+    /// The same of bytes that are known to be as many as their header declares, and not too many.
+    #[inline(always)]
+    pub(crate) fn of_whole(bytes: &'a [u8]) -> Option<Self> {
+        Self::parse::<true>(bytes)
+    }
+
     /// It calls nothing that is not inlined, so that the packet need not be in memory, and asks for the length of `bytes` twice
     /// only: everything up to a frame's data stands at fixed places.
     #[inline(always)]
-    pub(crate) fn of_whole(bytes: &'a [u8]) -> Option<Self> {
+    fn parse<const WHOLE: bool>(bytes: &'a [u8]) -> Option<Self> {
         let Some((
-            &[byte, _, _, _, _, ref prefix @ .., MARK, c0, c1, c2, c3, dir, op, n0, n1],
+            &[byte, l0, l1, l2, l3, ref prefix @ .., MARK, c0, c1, c2, c3, dir, op, n0, n1],
             rest,
         )) = bytes.split_first_chunk::<PLAIN_HEAD>()
         else {
             return match bytes {
-                [0x7b, _, _, _, _, prefix @ ..] => prefix
+                [0x7b, 0, 0, 0, 7, prefix @ ..] => prefix
                     .try_into()
                     .ok()
                     .map(|prefix| Self::Ack(Receipt::of(Prefix::parse(prefix)))),
                 _ => None,
             };
         };
+        let declared = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
+        let whole = WHOLE || declared == bytes.len() - HEADER_LEN && declared <= MAX_DECLARED;
+        if !whole {
+            return None;
+        }
         let header = [c0, c1, c2, c3, dir, op, n0, n1];
         let channel =
             Channel { prefix: Prefix::parse(prefix), frame: Frame::decode_plain(header, rest)? };
