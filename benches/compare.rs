@@ -4,7 +4,7 @@
 //! `cargo bench -p cync-benches --bench compare -- sessions` runs the contests whose names contain `sessions`.
 
 use cync_benches::contest::{Contest, Measured, OURS};
-use cync_benches::{decode, exchange, world};
+use cync_benches::{decode, dedup, exchange, world};
 
 /// What this library's contenders are called that may allocate.
 const SIMULATOR: &str = "simulator";
@@ -18,8 +18,8 @@ fn main() {
     let turns = if is_bench { TURNS } else { 1 };
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let chosen = |contest: &&Contest| filter.as_ref().is_none_or(|it| contest.name.contains(it));
-    let contests =
-        exchange::CONTESTS.iter().chain([&decode::CONTEST, &world::CONTEST]).filter(chosen);
+    let contests = exchange::CONTESTS.iter().chain([&decode::CONTEST]);
+    let contests = contests.chain(dedup::CONTESTS).chain([&world::CONTEST]).filter(chosen);
     let results: Vec<_> = contests
         .map(|contest| {
             let measured = contest.run(turns);
