@@ -77,8 +77,8 @@ for profile in release small; do
 done
 
 # A check that finds nothing proves something only if it finds what is there: core with one slot looked up by `slots[i]`.
-sound='self\.slots\.get(usize::from(at))?'
-planted='self.slots[usize::from(at)]'
+sound='self\.slots\.get(usize::from(at))\.map(|place| &place\.slot)'
+planted='Some(\&self.slots[usize::from(at)].slot)'
 copy=$target/planted
 rm -rf "$copy"
 mkdir -p "$copy/tests"
