@@ -18,48 +18,20 @@ use std::time::Duration;
 
 /// All contests about remembered messages.
 pub const CONTESTS: &[Contest] = &[
-    Contest {
-        name: "1024 remembered, random, 1 sender",
-        turn: TURN,
-        contenders: || caches::<1024>(Numbers::Random, 1),
-    },
-    Contest {
-        name: "1024 remembered, random, 4 senders",
-        turn: TURN,
-        contenders: || caches::<1024>(Numbers::Random, 4),
-    },
-    Contest {
-        name: "1024 remembered, in sequence, 1 sender",
-        turn: TURN,
-        contenders: || caches::<1024>(Numbers::Sequential, 1),
-    },
-    Contest {
-        name: "1024 remembered, in sequence, 4 senders",
-        turn: TURN,
-        contenders: || caches::<1024>(Numbers::Sequential, 4),
-    },
-    Contest {
-        name: "8192 remembered, random, 1 sender",
-        turn: TURN,
-        contenders: || caches::<8192>(Numbers::Random, 1),
-    },
-    Contest {
-        name: "8192 remembered, random, 4 senders",
-        turn: TURN,
-        contenders: || caches::<8192>(Numbers::Random, 4),
-    },
-    Contest {
-        name: "8192 remembered, in sequence, 1 sender",
-        turn: TURN,
-        contenders: || caches::<8192>(Numbers::Sequential, 1),
-    },
-    Contest {
-        name: "8192 remembered, in sequence, 4 senders",
-        turn: TURN,
-        contenders: || caches::<8192>(Numbers::Sequential, 4),
-    },
-    Contest { name: "hash of 17 bytes", turn: TURN, contenders: || hashes(17) },
+    contest("1024 remembered, random, 1 sender", || caches::<1024>(Numbers::Random, 1)),
+    contest("1024 remembered, random, 4 senders", || caches::<1024>(Numbers::Random, 4)),
+    contest("1024 remembered, in sequence, 1 sender", || caches::<1024>(Numbers::Sequential, 1)),
+    contest("1024 remembered, in sequence, 4 senders", || caches::<1024>(Numbers::Sequential, 4)),
+    contest("8192 remembered, random, 1 sender", || caches::<8192>(Numbers::Random, 1)),
+    contest("8192 remembered, random, 4 senders", || caches::<8192>(Numbers::Random, 4)),
+    contest("8192 remembered, in sequence, 1 sender", || caches::<8192>(Numbers::Sequential, 1)),
+    contest("8192 remembered, in sequence, 4 senders", || caches::<8192>(Numbers::Sequential, 4)),
+    contest("hash of 17 bytes", || hashes(17)),
 ];
+
+const fn contest(name: &'static str, contenders: fn() -> Vec<Contender>) -> Contest {
+    Contest { name, turn: TURN, contenders }
+}
 
 const TTL: Duration = Duration::from_secs(300);
 
