@@ -284,6 +284,11 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.next_ordinal = ordinal.wrapping_add(1);
         self.in_flight += 1;
         self.unacknowledged = overtakes.wrapping_add(1);
+        debug_assert_eq!(
+            self.order.first_queued(),
+            Some(at),
+            "messages leave in the order of `send`"
+        );
         self.order.sent_first(&self.slots);
         self.timers.start(&mut self.slots, at, timer);
         self.news.push(&mut self.slots, at);
