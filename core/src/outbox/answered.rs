@@ -2,7 +2,6 @@
 
 use super::Outbox;
 use super::slot::Slot;
-use crate::request::Stage;
 use crate::time::Instant;
 use crate::wire::{Endpoint, MsgId, PacketType};
 
@@ -13,11 +12,6 @@ pub(crate) struct Matched {
     pub(crate) slot: u16,
     /// It has ended.
     pub(crate) done: bool,
-    /// The stage before this answer.
-    pub(crate) stage: Option<Stage>,
-    pub(crate) until: Stage,
-    /// When it was handed over last.
-    pub(crate) last_sent: Instant,
     /// A round trip that this answer makes sure of, in microseconds.
     pub(crate) round_trip: Option<u64>,
 }
@@ -34,33 +28,32 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     ) -> Option<Matched> {
         let at = match self.find(kind, msg_id, endpoint) {
             None if planted!(StrayAnswerTaken) => (0..SLOTS as u16).find(|at| {
-                let live = self.answerable(*at).filter(|slot| slot.done.is_none());
-                live.is_some_and(|slot| kind == slot.message.kind)
+                let live = |slot: &&Slot| slot.answerable && slot.done.is_none();
+                self.slot(*at).filter(live).is_some_and(|slot| kind == slot.message.kind)
             })?,
             found => found?,
         };
         let slot = self.slot_mut(at)?;
         let round_trip = slot.acks.one_more(now.micros_since(slot.first_sent), slot.copies);
-        let matched = Matched { round_trip, ..Self::matched(at, slot) };
-        if matched.done && !slot.is_owed_answers() {
+        let done = slot.done.is_some();
+        if done && !slot.is_owed_answers() {
             self.free_number(at);
         }
-        Some(matched)
+        Some(Matched { slot: at, done, round_trip })
     }
 
     /// Takes a result for the request with this counter and operation.
     pub(crate) fn take_result(&mut self, now: Instant, counter: u32, op: u8) -> Option<Matched> {
-        let at = self.by_counter.candidates(&self.slots, counter).find(|at| {
-            self.answerable(*at).is_some_and(|slot| {
-                let message = &slot.message;
-                message.kind == PacketType::DataChannel
-                    && message.counter == counter
-                    && message.op == op
-            })
+        let at = self.by_counter.find(&self.slots, counter, |slot| {
+            let message = &slot.message;
+            slot.answerable
+                && message.kind == PacketType::DataChannel
+                && message.counter == counter
+                && message.op == op
         })?;
         let slot = self.slot_mut(at)?;
         let round_trip = slot.results.one_more(now.micros_since(slot.first_sent), slot.copies);
-        Some(Matched { round_trip, ..Self::matched(at, slot) })
+        Some(Matched { slot: at, done: slot.done.is_some(), round_trip })
     }
 
     /// The message of this type, number and endpoint, for the cloud's verdict on it.
@@ -71,43 +64,37 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         endpoint: Endpoint,
     ) -> Option<Matched> {
         let at = self.find(kind, msg_id, Some(endpoint))?;
-        self.slot(at).map(|slot| Self::matched(at, slot))
+        let done = self.slot(at)?.done.is_some();
+        Some(Matched { slot: at, done, round_trip: None })
     }
 
+    #[inline(always)]
     fn find(&self, kind: PacketType, msg_id: MsgId, endpoint: Option<Endpoint>) -> Option<u16> {
         let endpoint = endpoint.filter(|_| !planted!(AnswerOfWrongEndpoint));
-        let mut found = self.by_msg_id.candidates(&self.slots, u32::from(msg_id.0)).filter(|at| {
-            self.answerable(*at).is_some_and(|slot| {
-                let message = &slot.message;
-                (message.kind == kind || planted!(AnswerOfWrongKind))
-                    && message.msg_id == msg_id
-                    && endpoint.is_none_or(|endpoint| message.endpoint == endpoint)
-            })
-        });
-        match kind {
-            // They share one number, and each is answered once, in order.
-            PacketType::DeviceInfo => found.filter(|at| self.is_owed(*at)).last(),
-            _ => found.next(),
+        if kind == PacketType::DeviceInfo {
+            return self.find_info(msg_id, endpoint);
         }
+        let is_it = |slot: &Slot| is_answered(slot, kind, msg_id, endpoint);
+        self.by_msg_id.find(&self.slots, u32::from(msg_id.0), is_it)
     }
 
-    fn is_owed(&self, at: u16) -> bool {
-        self.slot(at).is_some_and(Slot::is_owed_answers)
+    /// These share one number, and each is answered once, in order.
+    #[cold]
+    fn find_info(&self, msg_id: MsgId, endpoint: Option<Endpoint>) -> Option<u16> {
+        let owed = |slot: &Slot| {
+            is_answered(slot, PacketType::DeviceInfo, msg_id, endpoint) && slot.is_owed_answers()
+        };
+        let candidates = self.by_msg_id.candidates(&self.slots, u32::from(msg_id.0));
+        candidates.filter(|at| self.slot(*at).is_some_and(owed)).last()
     }
+}
 
-    /// A slot of which copies were handed over on this connection.
-    fn answerable(&self, at: u16) -> Option<&Slot> {
-        self.slot(at).filter(|slot| slot.answerable)
-    }
-
-    fn matched(at: u16, slot: &Slot) -> Matched {
-        Matched {
-            slot: at,
-            done: slot.done.is_some(),
-            stage: slot.stage,
-            until: slot.message.until,
-            last_sent: slot.last,
-            round_trip: None,
-        }
-    }
+/// Whether an answer to a message of this type, this number and, if given, this endpoint is one to that in a slot.
+#[inline(always)]
+fn is_answered(slot: &Slot, kind: PacketType, msg_id: MsgId, endpoint: Option<Endpoint>) -> bool {
+    let message = &slot.message;
+    slot.answerable
+        && (message.kind == kind || planted!(AnswerOfWrongKind))
+        && message.msg_id == msg_id
+        && endpoint.is_none_or(|endpoint| message.endpoint == endpoint)
 }

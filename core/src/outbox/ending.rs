@@ -1,50 +1,69 @@
 //! How messages end, one by one and all at once, and when their slots are free again.
 
 use super::order::Order;
-use super::slot::{Phase, news};
-use super::{Chain, Outbox, overlap, place};
+use super::slot::{Phase, Slot, news};
+use super::{Chain, Outbox, place};
 use crate::event::{MessageId, NotSent, Outcome, Unknown};
 use crate::stats::Stats;
 use crate::time::Instant;
 
 impl<const SLOTS: usize> Outbox<SLOTS> {
     /// Ends a message. Its number stays in use as long as copies of it may be under way.
+    #[inline(never)]
     pub(crate) fn finish(&mut self, now: Instant, at: u16, outcome: Outcome, stats: &mut Stats) {
+        self.conclude(now, at, outcome, stats);
+    }
+
+    /// As [`Outbox::finish`], in place.
+    #[inline(always)]
+    pub(super) fn conclude(&mut self, now: Instant, at: u16, outcome: Outcome, stats: &mut Stats) {
         let Some(slot) = self.slot_mut(at).filter(|slot| slot.done.is_none()) else { return };
         slot.done = Some(outcome);
-        let quiet = slot.news == 0;
-        slot.news |= news::DONE;
         if let Outcome::Nacked(status) = outcome {
             slot.status = Some(status);
         }
         let last_sent = core::mem::replace(&mut slot.last, now);
         let data = core::mem::replace(&mut slot.data, Chain::EMPTY);
         let (in_flight, owed) = (slot.copies > 0, slot.is_owed_answers());
-        let (phase, replaceable, message) = (slot.phase, slot.is_replaceable(), slot.message);
-        self.in_flight -= u16::from(in_flight);
-        self.live -= 1;
+        self.tell(at, news::DONE);
+        if in_flight {
+            self.in_flight -= 1;
+        } else {
+            self.queued -= 1;
+        }
         self.blocks.release(data);
-        if matches!(phase, Phase::Due | Phase::Riding) {
-            self.due.remove(&mut self.slots, at);
-        }
-        if replaceable {
-            self.by_destination.remove(&mut self.slots, overlap::key(message.to), at);
-        }
-        if quiet {
-            self.news.push(&mut self.slots, at);
+        self.due.remove(&mut self.slots, at);
+        if self.slot(at).is_some_and(Slot::is_replaceable) {
+            self.forget_destination(at);
         }
         count(outcome, stats);
-        let gone = last_sent.plus_micros(self.copy_lifetime);
-        if owed && gone > now && !planted!(IdReusedEarly) {
-            self.timers.set(&mut self.slots, at, gone);
-        } else {
-            self.free_number(at);
+        if !(owed && self.keeps_number(now, at, last_sent)) {
+            self.forget_number(at);
         }
     }
 
+    /// Whether a copy of a message that has ended may be under way, which was handed over last at `last_sent`: then its number
+    /// stays in use as long.
+    #[cold]
+    fn keeps_number(&mut self, now: Instant, at: u16, last_sent: Instant) -> bool {
+        let gone = last_sent.plus_micros(self.copy_lifetime);
+        let keeps = gone > now && !planted!(IdReusedEarly);
+        if keeps {
+            self.timers.set(&mut self.slots, at, gone);
+        }
+        keeps
+    }
+
     /// No copy of a message can be under way any more.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn free_number(&mut self, at: u16) {
+        self.forget_number(at);
+        self.release_if_over(at);
+    }
+
+    /// As [`Outbox::free_number`], in place, of a message whose end was not told: its slot is not free yet.
+    #[inline(always)]
+    fn forget_number(&mut self, at: u16) {
         let Some(slot) = self.slot_mut(at) else { return };
         let (msg_id, counter) = (slot.message.msg_id, slot.message.counter);
         let unacknowledged = slot.is_unacknowledged();
@@ -53,11 +72,10 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.order.remove(&mut self.slots, at);
         self.by_msg_id.remove(&mut self.slots, u32::from(msg_id.0), at);
         self.by_counter.remove(&mut self.slots, counter, at);
-        self.release_if_over(at);
     }
 
     /// Frees a slot once its message's end was told and its number is free.
-    #[inline]
+    #[inline(always)]
     pub(super) fn release_if_over(&mut self, at: u16) {
         let Some(place) = self.slots.get_mut(usize::from(at)) else { return };
         if place.is_over() {
@@ -112,7 +130,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Ends every message because the session is closed. Returns how many there were.
     pub(crate) fn close(&mut self, now: Instant, stats: &mut Stats) -> u16 {
-        let left = self.live;
+        let left = self.queued + self.in_flight;
         self.for_each_live(|outbox, at| {
             outbox.end(now, at, NotSent::Closed, Unknown::Closed, stats);
         });

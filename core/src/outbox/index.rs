@@ -1,5 +1,6 @@
 use super::NIL;
 use super::place::Place;
+use super::slot::Slot;
 
 /// Slots by a number, the `KEY`-th of each: look-up takes constant time while the numbers in use are consecutive or random.
 #[derive(Clone, Debug)]
@@ -46,6 +47,24 @@ impl<const N: usize, const KEY: usize> Index<N, KEY> {
         }
     }
 
+    /// The one of [`Index::candidates`], the newest of several.
+    #[inline(always)]
+    pub(super) fn find(
+        &self,
+        places: &[Place],
+        key: u32,
+        is_it: impl Fn(&Slot) -> bool,
+    ) -> Option<u16> {
+        let mut at = self.first(key)?;
+        loop {
+            let place = places.get(usize::from(at))?;
+            if is_it(&place.slot) {
+                return Some(at);
+            }
+            at = *place.next.get(KEY)?;
+        }
+    }
+
     /// The slots that may have this number, and others that share its bucket; the newest first.
     pub(super) fn candidates<'a>(
         &self,
@@ -89,6 +108,9 @@ mod tests {
             index.insert(places, key, slot);
         }
         assert!(index.candidates(places, 5).eq([2, 1, 0]));
+        places[1].slot.copies = 1;
+        assert_eq!(index.find(places, 5, |slot| slot.copies > 0), Some(1));
+        assert_eq!(index.find(places, 2, |slot| slot.copies > 0), None);
         index.remove(places, 5, 1);
         assert!(index.candidates(places, 5).eq([2, 0]));
         index.remove(places, 9, 2);

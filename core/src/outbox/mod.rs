@@ -56,8 +56,10 @@ pub(crate) struct Outbox<const SLOTS: usize> {
     /// Wraps: messages that it is compared for are fewer than `id_window` apart, which is less than half of what 16 bits tell
     /// apart.
     next_ordinal: u16,
+    /// Messages waiting for their first transmission.
+    queued: u16,
+    /// Messages handed over and not done.
     in_flight: u16,
-    live: u16,
     /// Messages of which copies may be under way, and of which nothing says that the peer has accepted one.
     unacknowledged: u16,
     /// The longest that a copy can be under way, in microseconds.
@@ -83,8 +85,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             due: List::new(),
             news: News::new(),
             next_ordinal: 0,
+            queued: 0,
             in_flight: 0,
-            live: 0,
             unacknowledged: 0,
             copy_lifetime,
             timers: Timers::new(),
@@ -102,21 +104,20 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Messages waiting for their first transmission.
     pub(crate) fn queued(&self) -> u16 {
-        self.live - self.in_flight
+        self.queued
     }
 
     /// Whether every message is done.
     pub(crate) fn is_idle(&self) -> bool {
-        self.live == 0
+        self.queued == 0 && self.in_flight == 0
     }
 
     /// Whether this number is that of a message that is not done, or of a copy that may be under way.
     pub(crate) fn uses(&self, msg_id: MsgId) -> bool {
-        self.by_msg_id.candidates(&self.slots, u32::from(msg_id.0)).any(|at| {
-            self.slot(at).is_some_and(|slot| {
-                slot.message.msg_id == msg_id && slot.message.kind != PacketType::DeviceInfo
-            })
-        })
+        let is_it = |slot: &Slot| {
+            slot.message.msg_id == msg_id && slot.message.kind != PacketType::DeviceInfo
+        };
+        self.by_msg_id.find(&self.slots, u32::from(msg_id.0), is_it).is_some()
     }
 
     /// The messages that have this number.
@@ -172,7 +173,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         if !message.sets.is_empty() {
             self.by_destination.insert(&mut self.slots, overlap::key(message.to), at);
         }
-        self.live += 1;
+        self.queued += 1;
         Some(id)
     }
 
@@ -224,6 +225,11 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// When the time of a slot's message is over.
     pub(crate) fn deadline(&self, at: u16) -> Option<Instant> {
         Some(self.slot(at)?.deadline)
+    }
+
+    /// When a slot's message was handed over last; once it has ended, when it did.
+    pub(crate) fn last_sent(&self, at: u16) -> Option<Instant> {
+        Some(self.slot(at)?.last)
     }
 
     /// When a slot's message was handed over first, if it was.
@@ -282,6 +288,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         slot.news = told::SENT;
         let until = slot.message.until;
         self.next_ordinal = ordinal.wrapping_add(1);
+        self.queued -= 1;
         self.in_flight += 1;
         self.unacknowledged = overtakes.wrapping_add(1);
         debug_assert_eq!(
@@ -377,28 +384,45 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
     }
 
-    /// Records that an answer brought a message to a stage; one that was reached already changes nothing.
-    pub(crate) fn advance(&mut self, now: Instant, at: u16, stage: Stage, stats: &mut Stats) {
-        let Some(slot) = self.slot_mut(at) else { return };
+    /// Records that an answer brought a message to a stage; one that was reached already changes nothing. Whether it did, and the
+    /// message goes on.
+    #[inline(always)]
+    pub(crate) fn advance(
+        &mut self,
+        now: Instant,
+        at: u16,
+        stage: Stage,
+        stats: &mut Stats,
+    ) -> bool {
+        let Some(slot) = self.slot_mut(at) else { return false };
         if slot.done.is_some() || slot.stage >= Some(stage) {
-            return;
+            return false;
         }
-        let acknowledged = slot.is_unacknowledged();
+        let unacknowledged = slot.is_unacknowledged();
         slot.stage = Some(stage);
-        let quiet = slot.news == 0;
-        slot.news |= match stage {
+        slot.status = Some(StatusCode::OK);
+        let reached = stage >= slot.message.until;
+        let news = match stage {
             Stage::Sent => told::SENT,
             Stage::Acked => told::ACKED,
             Stage::Executed => told::EXECUTED,
         };
-        slot.status = Some(StatusCode::OK);
-        let reached = stage >= slot.message.until;
+        self.tell(at, news);
+        self.unacknowledged = self.unacknowledged.wrapping_sub(u16::from(unacknowledged));
+        if reached {
+            self.conclude(now, at, Outcome::Reached(stage), stats);
+        }
+        !reached
+    }
+
+    /// Has an event of a slot to tell.
+    #[inline(always)]
+    fn tell(&mut self, at: u16, what: u8) {
+        let Some(slot) = self.slot_mut(at) else { return };
+        let quiet = slot.news == 0;
+        slot.news |= what;
         if quiet {
             self.news.push(&mut self.slots, at);
-        }
-        self.unacknowledged = self.unacknowledged.wrapping_sub(u16::from(acknowledged));
-        if reached {
-            self.finish(now, at, Outcome::Reached(stage), stats);
         }
     }
 
@@ -438,10 +462,9 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// The last event of a slot.
     #[inline(never)]
     fn poll_end(&mut self, at: u16, id: MessageId) -> Option<Event> {
-        let slot = self.slot(at)?;
-        let end = Event::Done { id, outcome: slot.done?, receipt: slot.receipt() };
         self.release_if_over(at);
-        Some(end)
+        let slot = self.slot(at)?;
+        Some(Event::Done { id, outcome: slot.done?, receipt: slot.receipt() })
     }
 
     fn id(&self, at: u16) -> Option<MessageId> {

@@ -87,9 +87,17 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             }
             Phase::InFlight | Phase::LastCall => {
                 slot.superseded = true;
-                let key = key(slot.message.to);
-                self.by_destination.remove(&mut self.slots, key, at);
+                self.forget_destination(at);
             }
+        }
+    }
+
+    /// A message cannot be made stale any more.
+    #[inline(never)]
+    pub(super) fn forget_destination(&mut self, at: u16) {
+        if let Some(slot) = self.slot(at) {
+            let key = key(slot.message.to);
+            self.by_destination.remove(&mut self.slots, key, at);
         }
     }
 }

@@ -139,7 +139,7 @@ impl Slot {
 
     /// Whether it was handed over, and nothing says that the peer has accepted it.
     pub(super) fn is_unacknowledged(&self) -> bool {
-        self.copies > 0 && self.stage < Some(Stage::Acked)
+        self.stage == Some(Stage::Sent)
     }
 
     /// Whether it sets something that a newer message can make stale.

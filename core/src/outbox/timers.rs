@@ -73,7 +73,7 @@ impl<const N: usize> Timers<N> {
     }
 
     /// Stops the timer of a slot.
-    #[inline]
+    #[inline(always)]
     pub(super) fn stop(&mut self, places: &mut [Place], slot: u16) {
         let Some(place) = places.get_mut(usize::from(slot)) else { return };
         match core::mem::replace(&mut place.timer, NIL) {
@@ -84,22 +84,25 @@ impl<const N: usize> Timers<N> {
     }
 
     /// The timer of a slot runs no longer in the order of `send`.
-    #[inline]
+    #[inline(always)]
     fn leave_order(&mut self, places: &[Place], slot: u16) {
         if self.first != slot {
             return;
         }
         // What is passed over here is so once only: all that come are behind it.
-        let behind =
-            core::iter::successors(Order::after(places, slot), |at| Order::after(places, *at));
-        let first = behind
-            .map_while(|at| places.get(usize::from(at)).map(|place| (at, place)))
-            .take_while(|(_, place)| place.slot.copies > 0)
-            .find(|(_, place)| place.timer == IN_ORDER);
-        self.first = first.map_or(NIL, |(at, _)| at);
-        if self.first == NIL {
-            self.last = Instant::ZERO;
+        self.first = NIL;
+        let mut next = Order::after(places, slot);
+        while let Some(at) = next
+            && let Some(place) = places.get(usize::from(at))
+            && place.slot.copies > 0
+        {
+            if place.timer == IN_ORDER {
+                self.first = at;
+                return;
+            }
+            next = Order::after(places, at);
         }
+        self.last = Instant::ZERO;
     }
 
     fn push_to_heap(&mut self, places: &mut [Place], slot: u16) {

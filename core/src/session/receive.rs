@@ -273,10 +273,23 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     fn on_ack(&mut self, receipt: &Receipt) {
         let Receipt { endpoint, msg_id, status } = *receipt;
-        self.on_answer(PacketType::DataChannel, msg_id, Some(endpoint), status);
+        self.take_answer(PacketType::DataChannel, msg_id, Some(endpoint), status);
     }
 
+    #[inline(never)]
     fn on_answer(
+        &mut self,
+        kind: PacketType,
+        msg_id: MsgId,
+        endpoint: Option<Endpoint>,
+        status: StatusCode,
+    ) {
+        self.take_answer(kind, msg_id, endpoint, status);
+    }
+
+    /// As [`Machine::on_answer`], in place: nearly every answer is a receipt of a request.
+    #[inline(always)]
+    fn take_answer(
         &mut self,
         kind: PacketType,
         msg_id: MsgId,
@@ -286,27 +299,29 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let Some(found) = self.outbox.take_receipt(self.now, kind, msg_id, endpoint) else {
             return self.on_unmatched();
         };
-        if let Some(round_trip) = found.round_trip {
+        let Matched { slot, done, round_trip } = found;
+        if status.is_ok() && planted!(ReceiptTakenForResult) {
+            self.outbox.advance(self.now, slot, Stage::Executed, &mut self.stats);
+        }
+        let goes_on =
+            status.is_ok() && self.outbox.advance(self.now, slot, Stage::Acked, &mut self.stats);
+        if let Some(round_trip) = round_trip {
             self.ack_time.sample(round_trip);
         }
         self.count_ack(status);
-        let Matched { slot, done, stage, until, last_sent, .. } = found;
-        if done {
-            return;
+        if goes_on {
+            self.await_result(slot);
+        } else if !status.is_ok() && !done {
+            self.refused(slot, status);
         }
-        if !status.is_ok() {
-            return self.refused(slot, status);
-        }
-        if stage < Some(Stage::Acked) {
-            if planted!(ReceiptTakenForResult) {
-                self.outbox.advance(self.now, slot, Stage::Executed, &mut self.stats);
-            }
-            self.outbox.advance(self.now, slot, Stage::Acked, &mut self.stats);
-            if until == Stage::Executed {
-                let timer = last_sent.plus_micros(self.answer_timer(slot));
-                self.outbox.rearm(slot, timer, self.link.stood_still(self.now));
-            }
-        }
+    }
+
+    /// A message was acknowledged, and goes on until its result comes.
+    #[inline(never)]
+    fn await_result(&mut self, slot: u16) {
+        let last_sent = self.outbox.last_sent(slot).unwrap_or(self.now);
+        let timer = last_sent.plus_micros(self.answer_timer(slot));
+        self.outbox.rearm(slot, timer, self.link.stood_still(self.now));
     }
 
     /// The peer refused a message: for the time being, so that its timer goes on, or for good.
