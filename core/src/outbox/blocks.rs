@@ -75,6 +75,12 @@ impl<const N: usize> Blocks<N> {
         }
     }
 
+    /// The stored bytes, if they are in one piece.
+    #[inline]
+    pub(super) fn whole(&self, chain: Chain) -> Option<&[u8]> {
+        self.bytes.get(usize::from(chain.first))?.get(..usize::from(chain.len))
+    }
+
     /// The stored bytes, in pieces.
     pub(super) fn pieces(&self, chain: Chain) -> impl Iterator<Item = &[u8]> {
         let (mut at, mut left) = (chain.first, usize::from(chain.len));

@@ -207,18 +207,18 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         })
     }
 
-    /// A slot's id, message, data length, data in pieces, and copies so far.
+    /// A slot's id, message, data, and copies so far.
     #[inline]
-    pub(crate) fn look(&self, at: u16) -> Option<View<impl Iterator<Item = &[u8]>>> {
-        let slot = self.slot(at)?;
+    pub(crate) fn look(&self, at: u16) -> Option<View<'_, impl Iterator<Item = &[u8]>>> {
+        let place = self.slots.get(usize::from(at))?;
+        let slot = &place.slot;
         Some(View {
-            id: self.id(at)?,
-            message: slot.message,
+            id: place.id::<SLOTS>(at),
+            message: &slot.message,
             len: slot.data.len(),
+            whole: self.blocks.whole(slot.data),
             pieces: self.blocks.pieces(slot.data),
             copies: slot.copies,
-            riding: slot.phase == Phase::Riding,
-            refused: slot.status.is_some_and(|status| !status.is_ok()),
         })
     }
 
@@ -242,14 +242,19 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.slot(at).is_some_and(|slot| slot.phase == Phase::Riding)
     }
 
+    /// Whether a slot's copy before was refused for the time being.
+    pub(crate) fn is_refused(&self, at: u16) -> bool {
+        self.slot(at).and_then(|slot| slot.status).is_some_and(|status| !status.is_ok())
+    }
+
     /// The stage that a slot has reached.
     pub(crate) fn stage(&self, at: u16) -> Option<Stage> {
         self.slot(at)?.stage
     }
 
-    /// Records that a copy was handed over; the answer is waited for until `timer`.
+    /// Records that the first that was queued was handed over; the answer is waited for until `timer`.
     #[inline(always)]
-    pub(crate) fn sent(
+    pub(crate) fn sent_first(
         &mut self,
         now: Instant,
         at: u16,
@@ -257,35 +262,20 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         still: u32,
         stats: &mut Stats,
     ) {
+        let (ordinal, overtakes) = (self.next_ordinal, self.unacknowledged);
         let Some(slot) = self.slot_mut(at) else { return };
-        let first = slot.copies == 0;
-        slot.copies = slot.copies.saturating_add(1);
-        slot.answerable = true;
-        slot.last = now;
-        slot.still = still;
-        let timer = if planted!(TimerFromSend) && first {
+        slot.sent(now, still);
+        slot.first_sent = now;
+        (slot.ordinal, slot.overtakes) = (ordinal, overtakes);
+        slot.stage = Some(Stage::Sent);
+        slot.news = told::SENT;
+        let timer = if planted!(TimerFromSend) {
             let waited = now.micros_since(slot.queued_at);
             Instant::from_micros(timer.as_micros().saturating_sub(waited))
         } else {
             timer
         };
         let timer = timer.min(slot.deadline);
-        if first {
-            self.sent_first(now, at, timer, stats);
-        } else {
-            self.sent_again(at, timer);
-        }
-    }
-
-    #[inline]
-    fn sent_first(&mut self, now: Instant, at: u16, timer: Instant, stats: &mut Stats) {
-        let (ordinal, overtakes) = (self.next_ordinal, self.unacknowledged);
-        let Some(slot) = self.slot_mut(at) else { return };
-        slot.phase = Phase::InFlight;
-        slot.first_sent = now;
-        (slot.ordinal, slot.overtakes) = (ordinal, overtakes);
-        slot.stage = Some(Stage::Sent);
-        slot.news = told::SENT;
         let until = slot.message.until;
         self.next_ordinal = ordinal.wrapping_add(1);
         self.queued -= 1;
@@ -304,11 +294,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
     }
 
-    #[cold]
-    fn sent_again(&mut self, at: u16, timer: Instant) {
+    /// Records that another copy was handed over; the answer is waited for until `timer`.
+    pub(crate) fn sent_again(&mut self, now: Instant, at: u16, timer: Instant, still: u32) {
         let Some(slot) = self.slot_mut(at) else { return };
         slot.waived = slot.waived.saturating_add(u16::from(slot.phase == Phase::Riding));
-        slot.phase = Phase::InFlight;
+        slot.sent(now, still);
+        let timer = timer.min(slot.deadline);
         self.timers.set(&mut self.slots, at, timer);
         self.due.remove(&mut self.slots, at);
     }
@@ -483,16 +474,14 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 }
 
 /// A slot, for transmission.
-pub(crate) struct View<I> {
+pub(crate) struct View<'o, I> {
     pub(crate) id: MessageId,
-    pub(crate) message: Message,
+    pub(crate) message: &'o Message,
     pub(crate) len: u16,
     pub(crate) pieces: I,
+    /// The data, if it is in one piece.
+    pub(crate) whole: Option<&'o [u8]>,
     pub(crate) copies: u16,
-    /// It is a copy for a new connection.
-    pub(crate) riding: bool,
-    /// The copy before was refused for the time being.
-    pub(crate) refused: bool,
 }
 
 /// A slot whose timer has run out.

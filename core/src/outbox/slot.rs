@@ -132,6 +132,16 @@ impl Slot {
         }
     }
 
+    /// A copy was handed over.
+    #[inline]
+    pub(super) fn sent(&mut self, now: Instant, still: u32) {
+        self.copies = self.copies.saturating_add(1);
+        self.answerable = true;
+        self.last = now;
+        self.still = still;
+        self.phase = Phase::InFlight;
+    }
+
     /// Whether answers to copies of it may still come.
     pub(super) fn is_owed_answers(&self) -> bool {
         self.acks.count < self.copies

@@ -2,10 +2,10 @@ use super::machine::Machine;
 use crate::config::Greeting;
 use crate::error::{EncodeError, TooSmall};
 use crate::event::Transmit;
-use crate::outbox::View;
+use crate::outbox::{Message, View};
 use crate::wire::{
-    Direction, Encoder, HEADER_LEN, INFO_FLAG, Login, MAX_DECLARED, MsgId, Packet, PacketType,
-    Prefix,
+    Direction, Encoder, HEADER_LEN, INFO_FLAG, Layout, Login, MAX_DECLARED, MsgId, Packet,
+    PacketType, Prefix, put_plain_frame,
 };
 
 /// The longest data of a message that is written into a frame: it fits a packet even if every byte has to be stuffed.
@@ -150,48 +150,51 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     fn transmit_message(&mut self, at: u16, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         let Some(view) = self.outbox.look(at) else { return Ok(None) };
-        let View { id, message, copies, riding, refused, .. } = view;
+        let View { id, message: Message { kind, .. }, copies, .. } = view;
+        let kind = *kind;
         let len = encode(view, out).map_err(own_packet)?;
-        let now = self.now.as_micros();
-        self.unmatched.bring(now);
-        if copies == 0 {
-            self.budget.bring(now);
-            self.waits_for_ids = false;
-        } else {
-            self.count_copy(riding, refused);
-        }
-        self.count_attempt(copies);
+        self.unmatched.bring(self.now.as_micros());
         self.answers_in_a_row = 0;
-        let timer = self.now.plus_micros(self.answer_timer(at));
-        let still = self.link.stood_still(self.now);
-        self.outbox.sent(self.now, at, timer, still, &mut self.stats);
+        if copies == 0 {
+            self.first_copy_left(at);
+        } else {
+            self.another_copy_left(at, copies);
+        }
         self.handed_over();
         self.hang_up_if_drained();
         let attempt = copies.saturating_add(1);
-        Ok(Some(Transmit { len, kind: message.kind, id: Some(id), attempt }))
+        Ok(Some(Transmit { len, kind, id: Some(id), attempt }))
     }
 
-    /// Another copy leaves.
+    #[inline(always)]
+    fn first_copy_left(&mut self, at: u16) {
+        self.budget.bring(self.now.as_micros());
+        self.waits_for_ids = false;
+        let [first, ..] = &mut self.stats.attempts;
+        *first += 1;
+        let timer = self.now.plus_micros(self.ack_time.timer());
+        let still = self.link.stood_still(self.now);
+        self.outbox.sent_first(self.now, at, timer, still, &mut self.stats);
+    }
+
     #[cold]
-    fn count_copy(&mut self, riding: bool, refused: bool) {
+    fn another_copy_left(&mut self, at: u16, copies: u16) {
         let now = self.now.as_micros();
         let reasons = &mut self.stats.retransmissions;
-        if riding {
+        if self.outbox.is_riding(at) {
             reasons.reconnected += 1;
         } else {
+            let refused = self.outbox.is_refused(at);
             self.budget.take(now);
             self.waits_for_budget = false;
             *(if refused { &mut reasons.refused } else { &mut reasons.timeout }) += 1;
         }
-    }
-
-    #[inline]
-    fn count_attempt(&mut self, copies: u16) {
-        let (last, firsts) = match self.stats.attempts.split_last_mut() {
-            Some(split) => split,
-            None => return,
-        };
-        *firsts.get_mut(usize::from(copies)).unwrap_or(last) += 1;
+        if let Some((last, firsts)) = self.stats.attempts.split_last_mut() {
+            *firsts.get_mut(usize::from(copies)).unwrap_or(last) += 1;
+        }
+        let timer = self.now.plus_micros(self.answer_timer(at));
+        let still = self.link.stood_still(self.now);
+        self.outbox.sent_again(self.now, at, timer, still);
     }
 
     fn handed_over(&mut self) {
@@ -200,34 +203,60 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 }
 
+/// Writes a message. Nearly every one is a request whose data is in one piece, with nothing in it that has to be stuffed.
 #[inline(always)]
 fn encode<'a, I: Iterator<Item = &'a [u8]>>(
-    view: View<I>,
+    view: View<'a, I>,
     out: &mut [u8],
 ) -> Result<usize, EncodeError> {
-    let View { message, len, pieces, copies, .. } = view;
-    let mut to = Encoder::new(message.kind, out);
-    let flag = if message.kind == PacketType::DeviceInfo { INFO_FLAG } else { 0 };
-    let again = if planted!(RetryWithNewId) { copies } else { 0 };
-    let msg_id = MsgId(message.msg_id.0.wrapping_add(again));
-    let prefix = Prefix { endpoint: message.endpoint, msg_id, flag };
-    if message.raw {
-        to.put_prefix(prefix);
-        pieces.for_each(|piece| to.put(piece));
-    } else if message.kind == PacketType::Probe {
-        to.put_prefix(prefix);
-    } else {
-        let direction = match message.kind {
+    let Message { kind, raw, .. } = *view.message;
+    if kind == PacketType::DataChannel
+        && !raw
+        && let Some(data) = view.whole
+        && let (prefix, header) = (prefix(&view), header(&view, Direction::REQUEST))
+        && let Some(len) = put_plain_frame(kind, prefix, header, data, out)
+    {
+        return Ok(len);
+    }
+    encode_any(view, out)
+}
+
+#[cold]
+fn encode_any<'a, I: Iterator<Item = &'a [u8]>>(
+    view: View<'a, I>,
+    out: &mut [u8],
+) -> Result<usize, EncodeError> {
+    let Message { kind, raw, .. } = *view.message;
+    let mut to = Encoder::new(kind, out);
+    to.put_prefix(prefix(&view));
+    if raw {
+        view.pieces.for_each(|piece| to.put(piece));
+    } else if kind != PacketType::Probe {
+        let direction = match kind {
             PacketType::StatusBroadcast => Direction::ANNOUNCE,
             _ => Direction::REQUEST,
         };
-        let [c0, c1, c2, c3] = message.counter.to_le_bytes();
-        let [l0, l1] = len.to_le_bytes();
-        to.start_bound(prefix, [c0, c1, c2, c3, direction.0, message.op, l0, l1]);
-        pieces.for_each(|piece| to.put_data(piece));
+        to.start_frame(Layout::Bound, header(&view, direction));
+        view.pieces.for_each(|piece| to.put_data(piece));
         to.end_frame();
     }
     to.finish()
+}
+
+#[inline(always)]
+fn prefix<I>(view: &View<'_, I>) -> Prefix {
+    let Message { endpoint, msg_id, kind, .. } = *view.message;
+    let flag = if kind == PacketType::DeviceInfo { INFO_FLAG } else { 0 };
+    let again = if planted!(RetryWithNewId) { view.copies } else { 0 };
+    Prefix { endpoint, msg_id: MsgId(msg_id.0.wrapping_add(again)), flag }
+}
+
+#[inline(always)]
+fn header<I>(view: &View<'_, I>, direction: Direction) -> [u8; 8] {
+    let Message { counter, op, .. } = *view.message;
+    let [direction, op] = [direction.0, op].map(u64::from);
+    let len = u64::from(view.len);
+    (u64::from(counter) | direction << 32 | op << 40 | len << 48).to_le_bytes()
 }
 
 /// What this side writes is never longer than a packet may be: `send` refuses what could become so.

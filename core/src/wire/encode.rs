@@ -1,4 +1,4 @@
-use super::frame::{has_special, is_special, sum_of_word, word_has_special};
+use super::frame::{has_special, is_special, word_has_special};
 use super::{
     Channel, DeviceInfo, ESCAPE, ESCAPE_XOR, Frame, HEADER_LEN, Layout, Login, MARK, MAX_DECLARED,
     Packet, PacketType, Prefix, TimeResponse,
@@ -73,24 +73,6 @@ impl<'o> Encoder<'o> {
         }
     }
 
-    /// The common prefix, and the start of a bound frame behind it: both in one piece.
-    #[inline(always)]
-    pub(crate) fn start_bound(&mut self, prefix: Prefix, header: [u8; 8]) {
-        let word = u64::from_le_bytes(header);
-        if word_has_special(word) {
-            self.put_prefix(prefix);
-            return self.start_frame(Layout::Bound, header);
-        }
-        let [.., op, l0, l1] = header;
-        self.sum = op.wrapping_add(l0).wrapping_add(l1);
-        let Prefix { endpoint, msg_id, flag } = prefix;
-        let [flag, mark] = [flag, MARK].map(u64::from);
-        let prefix = u64::from(endpoint.0) << 32 | u64::from(msg_id.0) << 16 | flag << 8 | mark;
-        // Of both words the bytes in the order in which they leave.
-        let both = u128::from(prefix.swap_bytes()) | u128::from(word) << 64;
-        self.put_array(both.to_le_bytes());
-    }
-
     /// Appends bytes to the frame: stuffed, and counted into its checksum.
     #[inline]
     pub fn put_data(&mut self, bytes: &[u8]) {
@@ -137,6 +119,41 @@ impl<'o> Encoder<'o> {
     }
 }
 
+/// Writes a packet with a bound frame, as an [`Encoder`] does, if nothing in it has to be stuffed and there is room for it: then
+/// everything has its place from the start. Returns its length. The data are fewer than a packet can take.
+#[inline(always)]
+pub(crate) fn put_plain_frame(
+    kind: PacketType,
+    prefix: Prefix,
+    header: [u8; 8],
+    data: &[u8],
+    out: &mut [u8],
+) -> Option<usize> {
+    let (start, rest) = out.split_first_chunk_mut::<{ HEADER_LEN + 16 }>()?;
+    let (room, rest) = rest.split_at_mut_checked(data.len())?;
+    let end = rest.first_chunk_mut()?;
+    let word = u64::from_le_bytes(header);
+    if word_has_special(word) {
+        return None;
+    }
+    let [.., op, l0, l1] = header;
+    let sum = copy_plain(room, data)?.wrapping_add(op).wrapping_add(l0).wrapping_add(l1);
+    if is_special(&sum) {
+        return None;
+    }
+    *end = [sum, MARK];
+    let len = start.len() + data.len() + end.len();
+    let [.., d0, d1] = (len - HEADER_LEN).to_be_bytes();
+    let [flag, mark] = [prefix.flag, MARK].map(u64::from);
+    let [endpoint, msg_id] = [prefix.endpoint.0, prefix.msg_id.0.into()].map(u64::from);
+    let prefix = endpoint << 32 | msg_id << 16 | flag << 8 | mark;
+    let [s0, s1, s2, s3, s4, bound @ ..] = start;
+    [*s0, *s1, *s2, *s3, *s4] = [kind.byte(), 0, 0, d0, d1];
+    // Of both words the bytes in the order in which they leave.
+    *bound = (u128::from(prefix.swap_bytes()) | u128::from(word) << 64).to_le_bytes();
+    Some(len)
+}
+
 /// So many bytes of `out` from `at` on, if there are so many.
 #[inline]
 fn room(out: &mut [u8], at: usize, len: usize) -> Option<&mut [u8]> {
@@ -144,26 +161,31 @@ fn room(out: &mut [u8], at: usize, len: usize) -> Option<&mut [u8]> {
 }
 
 /// Copies bytes of which none has to be stuffed, and sums them up in the same pass; `None` if one has.
-#[inline]
+#[inline(always)]
 fn copy_plain(to: &mut [u8], from: &[u8]) -> Option<u8> {
-    let (words, rest) = from.as_chunks::<8>();
-    let (to_words, to_rest) = to.as_chunks_mut();
-    let mut sum = 0_u8;
-    for (to, word) in to_words.iter_mut().zip(words) {
-        if has_special(word) {
+    let (to, from, sixteens) = copy_pieces::<16>(to, from)?;
+    let (to, from, eights) = copy_pieces::<8>(to, from)?;
+    let (_, _, ones) = copy_pieces::<1>(to, from)?;
+    Some(sixteens.wrapping_add(eights).wrapping_add(ones) as u8)
+}
+
+/// The same in pieces of `N` bytes, each of which is dealt with at once, as far as there are whole ones. Returns what is left.
+#[inline(always)]
+fn copy_pieces<'t, 'f, const N: usize>(
+    to: &'t mut [u8],
+    from: &'f [u8],
+) -> Option<(&'t mut [u8], &'f [u8], u16)> {
+    let (pieces, rest) = from.as_chunks::<N>();
+    let (to_pieces, to_rest) = to.as_chunks_mut();
+    let mut sum = 0_u16;
+    for (to, piece) in to_pieces.iter_mut().zip(pieces) {
+        if has_special(piece) {
             return None;
         }
-        *to = *word;
-        sum = sum.wrapping_add(sum_of_word(u64::from_le_bytes(*word)));
+        *to = *piece;
+        sum = to.iter().fold(sum, |sum, byte| sum.wrapping_add(u16::from(*byte)));
     }
-    for (to, byte) in to_rest.iter_mut().zip(rest).take(7) {
-        if is_special(byte) {
-            return None;
-        }
-        *to = *byte;
-        sum = sum.wrapping_add(*byte);
-    }
-    Some(sum)
+    Some((to_rest, rest, sum))
 }
 
 /// Writes bytes at `at`, stuffed, as far as they fit. Returns where the next one goes.
@@ -268,4 +290,40 @@ fn put_time(to: &mut Encoder<'_>, time: &TimeResponse) {
     to.put(&now.year.to_be_bytes());
     to.put(&[now.month, now.day, now.weekday_sunday1, now.hour, now.minute, now.second]);
     to.put(&now.utc_offset_centihours.to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::SplitMix64;
+    use crate::wire::{Endpoint, MsgId};
+
+    #[test]
+    fn a_plain_frame_is_what_an_encoder_writes_and_is_none_if_a_byte_is_special_or_has_no_room() {
+        let mut rng = SplitMix64::new(1);
+        let (mut plain, mut special, mut short) = (0, 0, 0);
+        for _ in 0..30_000 {
+            let data: [u8; 64] = core::array::from_fn(|_| (rng.next() % 0x7e) as u8);
+            let (data, counter) = (&data[..(rng.next() % 65) as usize], rng.next() as u32);
+            let [endpoint, msg_id] = [rng.next() as u32, rng.next() as u32];
+            let prefix =
+                Prefix { endpoint: Endpoint(endpoint), msg_id: MsgId(msg_id as u16), flag: 7 };
+            let frame = Frame::request(counter, rng.next() as u8, data);
+            let packet = Packet::DataChannel(Channel { prefix, frame });
+            let (mut expected, mut out) = ([0; 256], [0; 256]);
+            let needed = packet.encode(&mut expected).unwrap();
+            let have = needed.saturating_sub((rng.next() % 8 / 7) as usize);
+            let kind = PacketType::DataChannel;
+            let len = put_plain_frame(kind, prefix, frame.header(), data, &mut out[..have]);
+            let nothing_is_stuffed = needed == HEADER_LEN + 16 + data.len() + 2;
+            assert_eq!(len, (nothing_is_stuffed && have == needed).then_some(needed));
+            match len {
+                Some(len) => assert_eq!(out[..len], expected[..len]),
+                None if nothing_is_stuffed => short += 1,
+                None => special += 1,
+            }
+            plain += usize::from(len.is_some());
+        }
+        assert!(plain.min(special).min(short) > 1_000, "{plain} {special} {short}");
+    }
 }

@@ -35,6 +35,7 @@ pub use device::{DeviceStatus, Light};
 pub use display::Hex;
 pub use effect::Effect;
 pub use encode::Encoder;
+pub(crate) use encode::put_plain_frame;
 pub use firmware::Firmware;
 pub use frame::{ChecksumMode, Direction, Frame, FrameData, Layout, Stuffing, checksum};
 pub use framer::{Framed, Framer, FramingError, Resync};
