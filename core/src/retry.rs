@@ -142,14 +142,15 @@ const TOKEN: u64 = 1_000_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
     rules: RetryBudget,
-    parts: u64,
+    /// Parts that there are fewer than at most.
+    missing: u64,
     /// Up to when time has brought its tokens, in microseconds.
     filled: u64,
 }
 
 impl Bucket {
     pub(crate) const fn new(rules: RetryBudget) -> Self {
-        Self { rules, parts: rules.burst as u64 * TOKEN, filled: 0 }
+        Self { rules, missing: 0, filled: 0 }
     }
 
     /// Parts at most.
@@ -157,42 +158,41 @@ impl Bucket {
         u64::from(self.rules.burst) * TOKEN
     }
 
-    fn parts_at(&self, now: u64) -> u64 {
+    fn missing_at(&self, now: u64) -> u64 {
         let rate = u64::from(self.rules.per_second);
         let brought = now.saturating_sub(self.filled).saturating_mul(rate);
-        self.parts.saturating_add(brought).min(self.most())
+        self.missing.saturating_sub(brought)
     }
 
     /// Whether there is a token.
     pub(crate) fn has(&self, now: u64) -> bool {
-        self.parts_at(now) >= TOKEN
+        self.missing_at(now) + TOKEN <= self.most()
     }
 
     /// Takes a token; false if there is none.
     pub(crate) fn take(&mut self, now: u64) -> bool {
-        let parts = self.parts_at(now);
-        let taken = parts.checked_sub(TOKEN);
-        self.parts = taken.unwrap_or(parts);
+        let taken = self.has(now);
+        self.missing = self.missing_at(now) + if taken { TOKEN } else { 0 };
         self.filled = self.filled.max(now);
-        taken.is_some()
+        taken
     }
 
     /// A transmission brings its share.
     #[inline]
     pub(crate) fn bring(&mut self, now: u64) {
-        if self.parts == self.most() {
+        if self.missing == 0 {
             // As nearly always: there is no room for more, and no time has to be remembered that could bring any.
             return;
         }
         let share = u64::from(self.rules.percent) * (TOKEN / 100);
-        self.parts = (self.parts_at(now) + share).min(self.most());
+        self.missing = self.missing_at(now).saturating_sub(share);
         self.filled = self.filled.max(now);
     }
 
     /// When time will have brought the next token; `None` if it never does.
     pub(crate) fn next(&self) -> Option<u64> {
         let rate = u64::from(self.rules.per_second);
-        let missing = TOKEN.saturating_sub(self.parts);
+        let missing = (self.missing + TOKEN).saturating_sub(self.most());
         let wait = missing.checked_add(rate.checked_sub(1)?)?.checked_div(rate)?;
         (self.rules.burst > 0).then_some(self.filled.saturating_add(wait))
     }
