@@ -36,10 +36,18 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let slot = self.slot_mut(at)?;
         let round_trip = slot.acks.one_more(now.micros_since(slot.first_sent), slot.copies);
         let done = slot.done.is_some();
-        if done && !slot.is_owed_answers() {
-            self.free_number(at);
+        if done {
+            self.answered_late(at);
         }
         Some(Matched { slot: at, done, round_trip })
+    }
+
+    /// One more copy of a message that has ended was answered: if it was the last, none is under way any more.
+    #[cold]
+    fn answered_late(&mut self, at: u16) {
+        if self.slot(at).is_some_and(|slot| !slot.is_owed_answers()) {
+            self.free_number(at);
+        }
     }
 
     /// Takes a result for the request with this counter and operation.

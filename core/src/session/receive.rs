@@ -300,19 +300,21 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return self.on_unmatched();
         };
         let Matched { slot, done, round_trip } = found;
-        if status.is_ok() && planted!(ReceiptTakenForResult) {
-            self.outbox.advance(self.now, slot, Stage::Executed, &mut self.stats);
-        }
-        let goes_on =
-            status.is_ok() && self.outbox.advance(self.now, slot, Stage::Acked, &mut self.stats);
         if let Some(round_trip) = round_trip {
             self.ack_time.sample(round_trip);
         }
         self.count_ack(status);
-        if goes_on {
+        if done {
+            return;
+        }
+        if !status.is_ok() {
+            return self.refused(slot, status);
+        }
+        if planted!(ReceiptTakenForResult) {
+            self.outbox.advance(self.now, slot, Stage::Executed, &mut self.stats);
+        }
+        if self.outbox.advance(self.now, slot, Stage::Acked, &mut self.stats) {
             self.await_result(slot);
-        } else if !status.is_ok() && !done {
-            self.refused(slot, status);
         }
     }
 
