@@ -46,23 +46,33 @@ impl<const N: usize> Blocks<N> {
     }
 
     /// Stores `data`; `None` if there is no room for it.
+    #[inline]
     pub(super) fn store(&mut self, data: &[u8]) -> Option<Chain> {
         let len = u16::try_from(data.len()).ok()?;
+        if (1..=BLOCK).contains(&data.len()) {
+            return Some(Chain { len, first: self.store_piece(data, NIL)? });
+        }
         if !self.have_room(data.len()) {
             return None;
         }
-        let mut chain = Chain::EMPTY;
+        let mut first = NIL;
         for piece in data.chunks(BLOCK).rev() {
-            let at = self.free;
-            let next = self.next.get_mut(usize::from(at))?;
-            self.free = core::mem::replace(next, chain.first);
-            self.available -= 1;
-            for (to, from) in self.bytes.get_mut(usize::from(at))?.iter_mut().zip(piece) {
-                *to = *from;
-            }
-            chain.first = at;
+            first = self.store_piece(piece, first)?;
         }
-        Some(Chain { len, ..chain })
+        Some(Chain { first, len })
+    }
+
+    /// Stores bytes that fit one block, in front of the block `behind`.
+    #[inline(always)]
+    fn store_piece(&mut self, piece: &[u8], behind: u16) -> Option<u16> {
+        let at = self.free;
+        let next = self.next.get_mut(usize::from(at))?;
+        self.free = core::mem::replace(next, behind);
+        self.available -= 1;
+        for (to, from) in self.bytes.get_mut(usize::from(at))?.iter_mut().zip(piece) {
+            *to = *from;
+        }
+        Some(at)
     }
 
     pub(super) fn release(&mut self, chain: Chain) {

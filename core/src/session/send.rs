@@ -31,9 +31,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     /// Whether messages are taken at all.
     pub(super) fn may_send(&self) -> bool {
         match self.link.state() {
-            State::Ready => self.link.is_up() || self.config.ride_through,
-            State::Disconnected | State::Connecting | State::Greeting => self.config.ride_through,
+            State::Ready if self.link.is_up() => true,
             State::Draining | State::Closed => false,
+            _ => self.config.ride_through,
         }
     }
 
