@@ -12,10 +12,6 @@ pub(super) struct Chain {
 
 impl Chain {
     pub(super) const EMPTY: Self = Self { first: NIL, len: 0 };
-
-    pub(super) const fn len(self) -> u16 {
-        self.len
-    }
 }
 
 /// Outgoing bytes in blocks chained by index, so that a session is one fixed piece of memory however long its messages.
@@ -85,18 +81,38 @@ impl<const N: usize> Blocks<N> {
         }
     }
 
-    /// The stored bytes, if they are in one piece.
+    /// The stored bytes.
     #[inline]
-    pub(super) fn whole(&self, chain: Chain) -> Option<&[u8]> {
-        self.bytes.get(usize::from(chain.first))?.get(..usize::from(chain.len))
+    pub(super) const fn data(&self, chain: Chain) -> Data<'_, N> {
+        Data { blocks: self, chain }
+    }
+}
+
+/// Bytes that are stored.
+#[derive(Clone, Copy)]
+pub(crate) struct Data<'b, const N: usize> {
+    blocks: &'b Blocks<N>,
+    chain: Chain,
+}
+
+impl<'b, const N: usize> Data<'b, N> {
+    pub(crate) const fn len(self) -> u16 {
+        self.chain.len
     }
 
-    /// The stored bytes, in pieces.
-    pub(super) fn pieces(&self, chain: Chain) -> impl Iterator<Item = &[u8]> {
-        let (mut at, mut left) = (chain.first, usize::from(chain.len));
+    /// All of them, if they are in one piece.
+    #[inline]
+    pub(crate) fn whole(self) -> Option<&'b [u8]> {
+        self.blocks.bytes.get(usize::from(self.chain.first))?.get(..usize::from(self.chain.len))
+    }
+
+    /// All of them, in pieces.
+    pub(crate) fn pieces(self) -> impl Iterator<Item = &'b [u8]> {
+        let (blocks, mut at, mut left) =
+            (self.blocks, self.chain.first, usize::from(self.chain.len));
         core::iter::from_fn(move || {
-            let piece = self.bytes.get(usize::from(at))?.get(..left.min(BLOCK))?;
-            at = *self.next.get(usize::from(at))?;
+            let piece = blocks.bytes.get(usize::from(at))?.get(..left.min(BLOCK))?;
+            at = *blocks.next.get(usize::from(at))?;
             left -= piece.len();
             Some(piece)
         })
@@ -115,16 +131,16 @@ mod tests {
             let data: Vec<u8> = (0..200).map(|n| n ^ round).collect();
             let chain = blocks.store(&data).unwrap();
             assert!(blocks.store(&[1]).is_none());
-            let back: Vec<u8> = blocks.pieces(chain).flatten().copied().collect();
+            let back: Vec<u8> = blocks.data(chain).pieces().flatten().copied().collect();
             assert_eq!(back, data);
             blocks.release(chain);
         }
         let (a, b) = (blocks.store(&[1; 65]).unwrap(), blocks.store(&[2; 128]).unwrap());
         blocks.release(a);
         let c = blocks.store(&[3; 100]).unwrap();
-        assert!(blocks.pieces(b).flatten().eq(&[2; 128]));
-        assert!(blocks.pieces(c).flatten().eq(&[3; 100]));
+        assert!(blocks.data(b).pieces().flatten().eq(&[2; 128]));
+        assert!(blocks.data(c).pieces().flatten().eq(&[3; 100]));
         let empty = blocks.store(&[]).unwrap();
-        assert_eq!(blocks.pieces(empty).count(), 0);
+        assert_eq!(blocks.data(empty).pieces().count(), 0);
     }
 }

@@ -16,6 +16,7 @@ mod slot;
 mod timers;
 
 pub(crate) use answered::Matched;
+pub(crate) use blocks::Data;
 pub(crate) use slot::Message;
 
 use crate::event::{Event, MessageId, Outcome};
@@ -207,17 +208,13 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         })
     }
 
-    /// A slot's id, message, data, and copies so far.
+    /// A slot's message, its data, and copies so far.
     #[inline]
-    pub(crate) fn look(&self, at: u16) -> Option<View<'_, impl Iterator<Item = &[u8]>>> {
-        let place = self.slots.get(usize::from(at))?;
-        let slot = &place.slot;
+    pub(crate) fn look(&self, at: u16) -> Option<View<'_, SLOTS>> {
+        let slot = self.slot(at)?;
         Some(View {
-            id: place.id::<SLOTS>(at),
             message: &slot.message,
-            len: slot.data.len(),
-            whole: self.blocks.whole(slot.data),
-            pieces: self.blocks.pieces(slot.data),
+            data: self.blocks.data(slot.data),
             copies: slot.copies,
         })
     }
@@ -264,6 +261,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     ) {
         let (ordinal, overtakes) = (self.next_ordinal, self.unacknowledged);
         let Some(slot) = self.slot_mut(at) else { return };
+        slot.copies = 1;
         slot.sent(now, still);
         slot.first_sent = now;
         (slot.ordinal, slot.overtakes) = (ordinal, overtakes);
@@ -281,12 +279,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.queued -= 1;
         self.in_flight += 1;
         self.unacknowledged = overtakes.wrapping_add(1);
-        debug_assert_eq!(
-            self.order.first_queued(),
-            Some(at),
-            "messages leave in the order of `send`"
-        );
-        self.order.sent_first(&self.slots);
+        self.order.sent_first(&self.slots, at);
         self.timers.start(&mut self.slots, at, timer);
         self.news.push(&mut self.slots, at);
         if until == Stage::Sent {
@@ -298,6 +291,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     pub(crate) fn sent_again(&mut self, now: Instant, at: u16, timer: Instant, still: u32) {
         let Some(slot) = self.slot_mut(at) else { return };
         slot.waived = slot.waived.saturating_add(u16::from(slot.phase == Phase::Riding));
+        slot.copies = slot.copies.saturating_add(1);
         slot.sent(now, still);
         let timer = timer.min(slot.deadline);
         self.timers.set(&mut self.slots, at, timer);
@@ -458,7 +452,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         Some(Event::Done { id, outcome: slot.done?, receipt: slot.receipt() })
     }
 
-    fn id(&self, at: u16) -> Option<MessageId> {
+    /// The id of a slot's message.
+    pub(crate) fn id(&self, at: u16) -> Option<MessageId> {
         self.slots.get(usize::from(at)).map(|place| place.id::<SLOTS>(at))
     }
 
@@ -474,13 +469,10 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 }
 
 /// A slot, for transmission.
-pub(crate) struct View<'o, I> {
-    pub(crate) id: MessageId,
+#[derive(Clone, Copy)]
+pub(crate) struct View<'o, const SLOTS: usize> {
     pub(crate) message: &'o Message,
-    pub(crate) len: u16,
-    pub(crate) pieces: I,
-    /// The data, if it is in one piece.
-    pub(crate) whole: Option<&'o [u8]>,
+    pub(crate) data: Data<'o, SLOTS>,
     pub(crate) copies: u16,
 }
 

@@ -64,15 +64,16 @@ impl Order {
 
     /// The first that waited does so no longer.
     #[inline]
-    pub(super) fn sent_first(&mut self, places: &[Place]) {
-        self.queued = Self::after(places, self.queued).unwrap_or(NIL);
+    pub(super) fn sent_first(&mut self, places: &[Place], first: u16) {
+        debug_assert_eq!(self.queued, first, "messages leave in the order of `send`");
+        self.queued = Self::after(places, first).unwrap_or(NIL);
     }
 
     /// Takes a slot out.
     #[inline]
     pub(super) fn remove(&mut self, places: &mut [Place], slot: u16) {
         if self.queued == slot {
-            self.sent_first(places);
+            self.sent_first(places, slot);
         }
         self.slots.remove(places, slot);
     }
@@ -88,15 +89,15 @@ mod tests {
         let mut order = Order::new();
         (0..4).for_each(|slot| order.push(places, slot));
         assert_eq!((order.first_sent(), order.first_queued()), (None, Some(0)));
-        order.sent_first(places);
+        order.sent_first(places, 0);
         assert_eq!((order.first_sent(), order.first_queued()), (Some(0), Some(1)));
         order.remove(places, 1);
         assert_eq!((order.first_sent(), order.first_queued()), (Some(0), Some(2)));
-        order.sent_first(places);
+        order.sent_first(places, 2);
         order.remove(places, 0);
         assert_eq!((order.first_sent(), order.first_queued()), (Some(2), Some(3)));
         assert_eq!(order.last_queued(), Some(3));
-        order.sent_first(places);
+        order.sent_first(places, 3);
         assert_eq!((order.first_queued(), order.last_queued()), (None, None));
         order.push(places, 0);
         order.remove(places, 2);

@@ -135,7 +135,6 @@ impl Slot {
     /// A copy was handed over.
     #[inline]
     pub(super) fn sent(&mut self, now: Instant, still: u32) {
-        self.copies = self.copies.saturating_add(1);
         self.answerable = true;
         self.last = now;
         self.still = still;

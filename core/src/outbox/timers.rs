@@ -216,7 +216,7 @@ mod tests {
             self.stop(slot);
             self.order.remove(&mut self.places, slot);
             self.order.push(&mut self.places, slot);
-            self.order.sent_first(&self.places);
+            self.order.sent_first(&self.places, slot);
             let place = &mut self.places[usize::from(slot)];
             (place.slot.copies, place.slot.ordinal) = (1, self.handed_over);
             self.timers.start(&mut self.places, slot, Instant::from_micros(at));

@@ -2,7 +2,7 @@ use super::machine::Machine;
 use crate::config::Greeting;
 use crate::error::{EncodeError, TooSmall};
 use crate::event::Transmit;
-use crate::outbox::{Message, View};
+use crate::outbox::{Data, Message, View};
 use crate::wire::{
     Direction, Encoder, HEADER_LEN, INFO_FLAG, Layout, Login, MAX_DECLARED, MsgId, Packet,
     PacketType, Prefix, put_plain_frame,
@@ -150,20 +150,20 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     fn transmit_message(&mut self, at: u16, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         let Some(view) = self.outbox.look(at) else { return Ok(None) };
-        let View { id, message: Message { kind, .. }, copies, .. } = view;
-        let kind = *kind;
+        let View { message: &Message { kind, .. }, copies, .. } = view;
         let len = encode(view, out).map_err(own_packet)?;
         self.unmatched.bring(self.now.as_micros());
         self.answers_in_a_row = 0;
-        if copies == 0 {
+        let attempt = if copies == 0 {
             self.first_copy_left(at);
+            1
         } else {
             self.another_copy_left(at, copies);
-        }
+            copies.saturating_add(1)
+        };
         self.handed_over();
         self.hang_up_if_drained();
-        let attempt = copies.saturating_add(1);
-        Ok(Some(Transmit { len, kind, id: Some(id), attempt }))
+        Ok(Some(Transmit { len, kind, id: self.outbox.id(at), attempt }))
     }
 
     #[inline(always)]
@@ -205,58 +205,56 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
 /// Writes a message. Nearly every one is a request whose data is in one piece, with nothing in it that has to be stuffed.
 #[inline(always)]
-fn encode<'a, I: Iterator<Item = &'a [u8]>>(
-    view: View<'a, I>,
-    out: &mut [u8],
-) -> Result<usize, EncodeError> {
-    let Message { kind, raw, .. } = *view.message;
-    if kind == PacketType::DataChannel
-        && !raw
-        && let Some(data) = view.whole
-        && let (prefix, header) = (prefix(&view), header(&view, Direction::REQUEST))
-        && let Some(len) = put_plain_frame(kind, prefix, header, data, out)
+fn encode<const SLOTS: usize>(view: View<'_, SLOTS>, out: &mut [u8]) -> Result<usize, EncodeError> {
+    let View { message, data, copies, .. } = view;
+    if message.kind == PacketType::DataChannel
+        && !message.raw
+        && let Some(piece) = data.whole()
+        && let prefix = prefix(message, copies)
+        && let header = header(message, Direction::REQUEST, data.len())
+        && let Some(len) = put_plain_frame(message.kind, prefix, header, piece, out)
     {
         return Ok(len);
     }
-    encode_any(view, out)
+    encode_any(message, data, copies, out)
 }
 
 #[cold]
-fn encode_any<'a, I: Iterator<Item = &'a [u8]>>(
-    view: View<'a, I>,
+fn encode_any<const SLOTS: usize>(
+    message: &Message,
+    data: Data<'_, SLOTS>,
+    copies: u16,
     out: &mut [u8],
 ) -> Result<usize, EncodeError> {
-    let Message { kind, raw, .. } = *view.message;
-    let mut to = Encoder::new(kind, out);
-    to.put_prefix(prefix(&view));
-    if raw {
-        view.pieces.for_each(|piece| to.put(piece));
-    } else if kind != PacketType::Probe {
-        let direction = match kind {
+    let mut to = Encoder::new(message.kind, out);
+    to.put_prefix(prefix(message, copies));
+    if message.raw {
+        data.pieces().for_each(|piece| to.put(piece));
+    } else if message.kind != PacketType::Probe {
+        let direction = match message.kind {
             PacketType::StatusBroadcast => Direction::ANNOUNCE,
             _ => Direction::REQUEST,
         };
-        to.start_frame(Layout::Bound, header(&view, direction));
-        view.pieces.for_each(|piece| to.put_data(piece));
+        to.start_frame(Layout::Bound, header(message, direction, data.len()));
+        data.pieces().for_each(|piece| to.put_data(piece));
         to.end_frame();
     }
     to.finish()
 }
 
 #[inline(always)]
-fn prefix<I>(view: &View<'_, I>) -> Prefix {
-    let Message { endpoint, msg_id, kind, .. } = *view.message;
+fn prefix(message: &Message, copies: u16) -> Prefix {
+    let Message { endpoint, msg_id, kind, .. } = *message;
     let flag = if kind == PacketType::DeviceInfo { INFO_FLAG } else { 0 };
-    let again = if planted!(RetryWithNewId) { view.copies } else { 0 };
+    let again = if planted!(RetryWithNewId) { copies } else { 0 };
     Prefix { endpoint, msg_id: MsgId(msg_id.0.wrapping_add(again)), flag }
 }
 
 #[inline(always)]
-fn header<I>(view: &View<'_, I>, direction: Direction) -> [u8; 8] {
-    let Message { counter, op, .. } = *view.message;
-    let [direction, op] = [direction.0, op].map(u64::from);
-    let len = u64::from(view.len);
-    (u64::from(counter) | direction << 32 | op << 40 | len << 48).to_le_bytes()
+fn header(message: &Message, direction: Direction, len: u16) -> [u8; 8] {
+    let [direction, op] = [direction.0, message.op].map(u64::from);
+    let len = u64::from(len);
+    (u64::from(message.counter) | direction << 32 | op << 40 | len << 48).to_le_bytes()
 }
 
 /// What this side writes is never longer than a packet may be: `send` refuses what could become so.

@@ -403,10 +403,10 @@ pub(super) fn has_special<const N: usize>(word: &[u8; N]) -> bool {
 #[inline]
 pub(super) const fn word_has_special(word: u64) -> bool {
     const EACH: u64 = 0x0101_0101_0101_0101;
-    const fn has_zero(word: u64) -> bool {
-        word.wrapping_sub(EACH) & !word & (0x80 * EACH) != 0
-    }
-    has_zero(word ^ (MARK as u64 * EACH)) || has_zero(word ^ (ESCAPE as u64 * EACH))
+    let low = word & (0x7f * EACH);
+    // Of each byte of these the highest bit says whether it is one from `ESCAPE` on, and whether it is one behind `MARK`.
+    let (from_escape, behind_mark) = (low + 3 * EACH, low + EACH);
+    from_escape & !(behind_mark | word) & (0x80 * EACH) != 0
 }
 
 /// The checksum of a frame: operation, length and data, summed modulo 256. Counter and direction are not covered.
