@@ -28,7 +28,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     /// Asks for a connection whose time has come.
     pub(super) fn dial_if_due(&mut self) {
         if self.dialler.poll(self.now) {
-            self.dial_asked = true;
+            (self.dial_asked, self.has_rare_news) = (true, true);
             self.stats.dials += 1;
             self.link.connecting();
         }
@@ -72,6 +72,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.leave_connection();
         self.dial_asked = false;
         self.connect_failed = self.dialler.ended(self.now, attempt);
+        self.has_rare_news |= self.connect_failed.is_some();
     }
 
     /// What belongs to a connection goes with it.

@@ -56,6 +56,8 @@ pub(super) struct Machine<const SLOTS: usize, const SEEN: usize> {
     /// Messages dropped from the inbox since that was told last.
     pub(super) dropped: u32,
     pub(super) clock_asked: ClockAsked,
+    /// There may be news of the dialler, the clock, the dropped or the refused: whoever has some says so.
+    pub(super) has_rare_news: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,6 +98,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             refused: None,
             dropped: 0,
             clock_asked: ClockAsked::No,
+            has_rare_news: false,
             config: Rules::new(config),
         })
     }
@@ -121,6 +124,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.clock_asked = if self.answers.owe(Answer::Time(civil)) {
                 ClockAsked::No
             } else {
+                self.has_rare_news = true;
                 ClockAsked::Yes { told: false }
             };
         }
@@ -135,13 +139,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if self.outbox.has_news() {
             return self.outbox.poll_event();
         }
-        let quiet = !self.link.has_news()
-            && !self.readable
-            && !self.dial_asked
-            && self.connect_failed.is_none()
-            && self.dropped == 0
-            && self.clock_asked == ClockAsked::No
-            && self.refused.is_none();
+        let quiet = !self.link.has_news() && !self.readable && !self.has_rare_news;
         if quiet { None } else { self.poll_own_event() }
     }
 
@@ -177,6 +175,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.refused = None;
             return Some(Event::Writable);
         }
+        // What is left waits for room.
+        self.has_rare_news =
+            self.refused.is_some() || self.clock_asked == ClockAsked::Yes { told: false };
         None
     }
 

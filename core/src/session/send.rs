@@ -175,6 +175,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
         let len = u16::try_from(len).unwrap_or(u16::MAX);
         self.refused = Some(self.refused.map_or(len, |shortest| shortest.min(len)));
+        self.has_rare_news = true;
         SendError::Full
     }
 
