@@ -38,6 +38,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     pub(super) fn send(&mut self, request: &Request<'_>) -> Result<MessageId, SendError> {
+        self.accept(request).or_else(refuse)
+    }
+
+    #[inline(always)]
+    fn accept(&mut self, request: &Request<'_>) -> Result<MessageId, SendError> {
         if !self.may_send() {
             return Err(SendError::NotConnected(self.link.state()));
         }
@@ -233,4 +238,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.link.ping();
         Ok(())
     }
+}
+
+/// Elsewhere, so that nothing of an error is put together where there is none.
+#[cold]
+#[inline(never)]
+const fn refuse(why: SendError) -> Result<MessageId, SendError> {
+    Err(why)
 }
