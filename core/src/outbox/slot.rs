@@ -3,6 +3,7 @@ use crate::event::{NotSent, Outcome, Receipt};
 use crate::request::Stage;
 use crate::time::Instant;
 use crate::wire::{Attributes, Destination, Endpoint, MsgId, PacketType, StatusCode};
+use core::hint::cold_path;
 
 /// What a slot sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -182,9 +183,16 @@ impl Answered {
 
     /// One more answer, `after` microseconds behind the first transmission. Returns a round trip when it is sure: every one of
     /// the `copies` was answered, so that the first answer is one to the first copy.
+    #[inline]
     pub(super) fn one_more(&mut self, after: u64, copies: u16) -> Option<u64> {
+        let after = u32::try_from(after).unwrap_or(u32::MAX);
+        if self.count == 0 && copies == 1 {
+            *self = Self { count: 1, sampled: true, first: after };
+            return Some(u64::from(after));
+        }
+        cold_path();
         if self.count == 0 {
-            self.first = u32::try_from(after).unwrap_or(u32::MAX);
+            self.first = after;
         }
         self.count = self.count.saturating_add(1);
         if self.count != copies || self.sampled {
