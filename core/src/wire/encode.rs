@@ -163,21 +163,22 @@ fn room(out: &mut [u8], at: usize, len: usize) -> Option<&mut [u8]> {
 /// Copies bytes of which none has to be stuffed, and sums them up in the same pass; `None` if one has.
 #[inline(always)]
 fn copy_plain(to: &mut [u8], from: &[u8]) -> Option<u8> {
-    let (to, from, sixteens) = copy_pieces::<16>(to, from)?;
-    let (to, from, eights) = copy_pieces::<8>(to, from)?;
-    let (_, _, ones) = copy_pieces::<1>(to, from)?;
-    Some(sixteens.wrapping_add(eights).wrapping_add(ones) as u8)
+    let (to, from, sum) = copy_pieces::<16>(to, from, 0)?;
+    let (to, from, sum) = copy_pieces::<8>(to, from, sum)?;
+    let (_, _, sum) = copy_pieces::<1>(to, from, sum)?;
+    Some(sum as u8)
 }
 
-/// The same in pieces of `N` bytes, each of which is dealt with at once, as far as there are whole ones. Returns what is left.
+/// The same in pieces of `N` bytes, each of which is dealt with at once, as far as there are whole ones. Returns what is left, and
+/// `sum` with that of these pieces.
 #[inline(always)]
 fn copy_pieces<'t, 'f, const N: usize>(
     to: &'t mut [u8],
     from: &'f [u8],
+    mut sum: u16,
 ) -> Option<(&'t mut [u8], &'f [u8], u16)> {
     let (pieces, rest) = from.as_chunks::<N>();
     let (to_pieces, to_rest) = to.as_chunks_mut();
-    let mut sum = 0_u16;
     for (to, piece) in to_pieces.iter_mut().zip(pieces) {
         if has_special(piece) {
             return None;
