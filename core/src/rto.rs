@@ -74,7 +74,7 @@ impl Estimator {
             }
         };
         self.smoothed = Some((srtt, rttvar));
-        self.timer = (srtt + 4 * rttvar).max(srtt + srtt / 4).max(self.floor).min(self.ceiling);
+        self.timer = (srtt + (4 * rttvar).max(srtt / 4)).max(self.floor).min(self.ceiling);
     }
 
     /// How long to wait for an answer before the next copy, in microseconds.
