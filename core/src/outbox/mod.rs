@@ -310,6 +310,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// The earliest timer.
     #[inline]
     pub(crate) fn timeout(&self) -> Option<Instant> {
+        // Whatever has a timer has a number.
+        self.order.first()?;
         self.first_timer().map(|(at, _)| at)
     }
 
@@ -421,7 +423,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// Whether there is an event to tell.
     #[inline]
     pub(crate) fn has_news(&self) -> bool {
-        self.news.first() != NIL
+        usize::from(self.news.first()) < SLOTS
     }
 
     /// The next event of a slot; the last one frees it.
