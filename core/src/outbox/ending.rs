@@ -44,7 +44,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
 
     /// Whether a copy of a message that has ended may be under way, which was handed over last at `last_sent`: then its number
     /// stays in use as long.
-    #[cold]
+    #[inline(never)]
     fn keeps_number(&mut self, now: Instant, at: u16, last_sent: Instant) -> bool {
         let gone = last_sent.plus_micros(self.copy_lifetime);
         let keeps = gone > now && !planted!(IdReusedEarly);

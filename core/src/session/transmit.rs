@@ -203,15 +203,18 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 }
 
-/// Writes a message. Nearly every one is a request whose data is in one piece, with nothing in it that has to be stuffed.
+/// Writes a message. Nearly every one is a frame whose data is in one piece, with nothing in it that has to be stuffed.
 #[inline(always)]
 fn encode<const SLOTS: usize>(view: View<'_, SLOTS>, out: &mut [u8]) -> Result<usize, EncodeError> {
     let View { message, data, copies, .. } = view;
-    if message.kind == PacketType::DataChannel
-        && !message.raw
+    let direction = match message.kind {
+        PacketType::DataChannel => Direction::REQUEST,
+        PacketType::StatusBroadcast => Direction::ANNOUNCE,
+        _ => return encode_any(message, data, copies, out),
+    };
+    if !message.raw
         && let Some(piece) = data.whole()
-        && let prefix = prefix(message, copies)
-        && let header = header(message, Direction::REQUEST, data.len())
+        && let (prefix, header) = (prefix(message, copies), header(message, direction, data.len()))
         && let Some(len) = put_plain_frame(message.kind, prefix, header, piece, out)
     {
         return Ok(len);
@@ -219,7 +222,7 @@ fn encode<const SLOTS: usize>(view: View<'_, SLOTS>, out: &mut [u8]) -> Result<u
     encode_any(message, data, copies, out)
 }
 
-#[cold]
+#[inline(never)]
 fn encode_any<const SLOTS: usize>(
     message: &Message,
     data: Data<'_, SLOTS>,
