@@ -16,8 +16,6 @@ pub(crate) struct Matched {
     /// The stage before this answer.
     pub(crate) stage: Option<Stage>,
     pub(crate) until: Stage,
-    /// When it was handed over last.
-    pub(crate) last_sent: Instant,
     /// A round trip that this answer makes sure of, in microseconds.
     pub(crate) round_trip: Option<u64>,
 }
@@ -106,7 +104,6 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             done: slot.done.is_some(),
             stage: slot.stage,
             until: slot.message.until,
-            last_sent: slot.last,
             round_trip: None,
         }
     }

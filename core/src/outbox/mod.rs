@@ -256,7 +256,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         slot.copies = slot.copies.saturating_add(1);
         slot.answerable = true;
         slot.last = now;
-        slot.still = still;
+        (slot.still, slot.put_off) = (still, false);
         let timer = if planted!(TimerFromSend) && first {
             let waited = now.micros_since(slot.queued_at);
             Instant::from_micros(timer.as_micros().saturating_sub(waited))
@@ -360,13 +360,25 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.change_phase(at, Phase::LastCall, Instant::MAX);
     }
 
-    /// Waits for the next answer until `timer`; a transmission that is due is put off until then.
-    pub(crate) fn rearm(&mut self, at: u16, timer: Instant, still: u32) {
+    /// Waits longer for the answer: until `timer`, of a peer whose time has stood still for so long.
+    pub(crate) fn put_off(&mut self, at: u16, timer: Instant, still: u32) {
         if let Some(slot) = self.slot_mut(at) {
-            slot.still = still;
+            (slot.still, slot.put_off) = (still, true);
+        }
+        self.change_phase(at, Phase::InFlight, timer);
+    }
+
+    /// Waits for the result, `timer` microseconds from the last copy; a transmission that is due is put off until then.
+    ///
+    /// If the timer was put off, how long the peer's time stood still since that copy is not known: it is as if it had until now.
+    pub(crate) fn await_result(&mut self, now: Instant, at: u16, timer: u64, still: u32) {
+        let Some(slot) = self.slot_mut(at) else { return };
+        let mut from = slot.last;
+        if slot.put_off {
+            (slot.still, from) = (still, now);
         }
         self.due.remove(&mut self.slots, at);
-        self.change_phase(at, Phase::InFlight, timer);
+        self.change_phase(at, Phase::InFlight, from.plus_micros(timer));
     }
 
     fn change_phase(&mut self, at: u16, phase: Phase, timer: Instant) {

@@ -72,6 +72,8 @@ pub(super) struct Slot {
     pub(super) overtakes: u16,
     /// How long the peer's time had stood still when the timer was set.
     pub(super) still: u32,
+    /// The timer was put off since the last copy was handed over, and is no longer counted from there.
+    pub(super) put_off: bool,
     /// Copies were handed over on this connection, so that answers can be about them.
     pub(super) answerable: bool,
     /// A newer message forbids another copy.
@@ -126,6 +128,7 @@ impl Slot {
             ordinal: 0,
             overtakes: 0,
             still: 0,
+            put_off: false,
             answerable: false,
             superseded: false,
             news: 0,

@@ -290,7 +290,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.ack_time.sample(round_trip);
         }
         self.count_ack(status);
-        let Matched { slot, done, stage, until, last_sent, .. } = found;
+        let Matched { slot, done, stage, until, .. } = found;
         if done {
             return;
         }
@@ -303,8 +303,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             }
             self.outbox.advance(self.now, slot, Stage::Acked, &mut self.stats);
             if until == Stage::Executed {
-                let timer = last_sent.plus_micros(self.answer_timer(slot));
-                self.outbox.rearm(slot, timer, self.link.stood_still(self.now));
+                let (timer, still) = (self.answer_timer(slot), self.link.stood_still(self.now));
+                self.outbox.await_result(self.now, slot, timer, still);
             }
         }
     }
