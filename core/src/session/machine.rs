@@ -108,7 +108,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     #[inline]
     pub(super) fn recv(&mut self) -> Option<Delivery<'_>> {
-        if !planted!(InputNotResumed) {
+        // If it was refused because too many answers are owed, this makes no room.
+        if self.link.is_refusing() && self.answers.have_room() && !planted!(InputNotResumed) {
             self.link.take(self.now);
         }
         self.readable = false;

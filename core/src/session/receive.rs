@@ -39,7 +39,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let mut input = bytes;
         // Whether a packet was taken, and whether the one behind it is not whole.
         let (mut whole, mut partial) = (false, false);
-        self.link.take(self.now);
+        if self.link.is_refusing() && (!bytes.is_empty() || framer.holds_packet()) {
+            self.link.take(self.now);
+        }
         loop {
             if !self.link.is_up() {
                 input = &[];

@@ -59,8 +59,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn transmit_answer(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         let Some(answer) = self.answers.first() else { return Ok(None) };
         let (len, kind) = answer.encode(out).map_err(own_packet)?;
+        let had_room = self.answers.have_room();
         self.answers.first_is_sent();
-        if !planted!(InputNotResumed) {
+        // If it was refused for another reason, this makes no room.
+        if !had_room && self.answers.have_room() && !planted!(InputNotResumed) {
             self.link.take(self.now);
         }
         self.answers_in_a_row =

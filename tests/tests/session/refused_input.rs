@@ -47,6 +47,52 @@ fn a_refused_packet_that_came_in_pieces_is_taken_when_nothing_more_is_offered() 
 }
 
 #[test]
+fn input_is_wanted_again_only_when_what_it_was_refused_for_has_room() {
+    // Too many answers are owed: taking messages changes nothing.
+    let mut hub = hub();
+    (0..127).for_each(|n| assert!(hub.hear(&announcement(n))));
+    assert!(!hub.hear(&announcement(127)));
+    while hub.session.recv(hub.now).is_some() {}
+    assert!(!hub.session.wants_input());
+    assert_eq!(kinds(&Vec::from_iter(hub.out_one())), [0x88]);
+    assert!(hub.session.wants_input() && hub.hear(&announcement(127)));
+    // The inbox is full: handing answers over changes nothing, and nor does offering nothing.
+    let mut lamp: Solo = Solo::greeted(config(|it| limit_inbox(it, 1)));
+    assert!(lamp.hear(&request(1)) && !lamp.hear(&request(2)));
+    assert_eq!(kinds(&lamp.out()), [0x7b]);
+    assert!(!lamp.session.wants_input());
+    lamp.feed(&[]);
+    assert!(!lamp.session.wants_input());
+    assert!(lamp.session.recv(lamp.now).is_some());
+    assert!(lamp.session.wants_input() && lamp.hear(&request(2)));
+}
+
+#[test]
+fn a_peer_that_reads_no_answers_is_not_silent_whatever_the_application_takes() {
+    let mut hub: Solo = Solo::greeted(config(|it| {
+        it.retry.max_attempts = NonZeroU16::new(1);
+        it.deadline = ms(100_000);
+    }));
+    let (msg_id, _) = send(&mut hub, power(true));
+    (0..127).for_each(|n| assert!(hub.hear(&announcement(n))));
+    let rest = [bytes_of(&announcement(127)), bytes_of(&ack(msg_id, StatusCode::OK))].concat();
+    assert_eq!(hub.feed(&rest), 0);
+    for _ in 0..90 {
+        while hub.session.recv(hub.now).is_some() {}
+        hub.wait(ms(1_000));
+        hub.session.handle_timeout(hub.now);
+    }
+    assert!(
+        hub.events()
+            .iter()
+            .all(|event| matches!(event, Event::Sent { .. } | Event::InboxOverrun { .. }))
+    );
+    hub.out();
+    assert_eq!(hub.feed(&rest), rest.len());
+    assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Acked)]);
+}
+
+#[test]
 fn answers_in_front_of_a_refused_message_are_taken() {
     let mut lamp = full();
     let (msg_id, _) = send(&mut lamp, power(true));
