@@ -300,7 +300,8 @@ impl Config {
         if counters > Limits::MAX_COUNTERS {
             return Err(ConfigError::TooManyCounters { counters, max: Limits::MAX_COUNTERS });
         }
-        let places = self.memory().places(seen);
+        // A counter that there is no entry for is not remembered at all.
+        let places = if usize::from(counters) > seen { 0 } else { self.memory().places(seen) };
         if places < id_window {
             return Err(ConfigError::TooFewSeen { seen, counters, places, id_window });
         }

@@ -95,6 +95,19 @@ fn every_broken_rule_is_named() {
 }
 
 #[test]
+fn a_counter_of_which_nothing_could_be_remembered_is_refused() {
+    let queue = Queue::new(1, QueuePolicy::Block);
+    let (inbox_states, inbox_messages) = (queue, queue);
+    let small = Config { window: 1, id_window: 1, queue, inbox_states, inbox_messages, ..base() };
+    assert_eq!(small.check(4, 4), Ok(()));
+    for seen in [1, 3] {
+        let (counters, places, id_window) = (4, 0, 1);
+        let error = ConfigError::TooFewSeen { seen, counters, places, id_window };
+        assert_eq!(small.check(4, seen), Err(error));
+    }
+}
+
+#[test]
 fn the_span_is_the_deadline_unless_attempts_are_limited_and_end_before() {
     let second = Duration::from_secs(1);
     let capped = RetryPolicy { max_attempts: NonZeroU16::new(2), ..RetryPolicy::default() };
