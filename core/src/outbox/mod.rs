@@ -256,7 +256,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         slot.copies = slot.copies.saturating_add(1);
         slot.answerable = true;
         slot.last = now;
-        (slot.still, slot.put_off) = (still, false);
+        (slot.still, slot.put_off, slot.held_back) = (still, false, false);
         let timer = if planted!(TimerFromSend) && first {
             let waited = now.micros_since(slot.queued_at);
             Instant::from_micros(timer.as_micros().saturating_sub(waited))
@@ -341,6 +341,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             }
         };
         Some(Expired { slot: at, when, what })
+    }
+
+    /// A slot's next copy is held back. Whether it was not before.
+    #[cold]
+    pub(crate) fn hold_back(&mut self, at: u16) -> bool {
+        self.slot_mut(at).is_some_and(|slot| !core::mem::replace(&mut slot.held_back, true))
     }
 
     /// Queues another transmission of a slot.

@@ -74,6 +74,8 @@ pub(super) struct Slot {
     pub(super) still: u32,
     /// The timer was put off since the last copy was handed over, and is no longer counted from there.
     pub(super) put_off: bool,
+    /// The next copy was held back.
+    pub(super) held_back: bool,
     /// Copies were handed over on this connection, so that answers can be about them.
     pub(super) answerable: bool,
     /// A newer message forbids another copy.
@@ -129,6 +131,7 @@ impl Slot {
             overtakes: 0,
             still: 0,
             put_off: false,
+            held_back: false,
             answerable: false,
             superseded: false,
             news: 0,

@@ -120,9 +120,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 continue;
             }
             let allowed = self.budget.has(self.now.as_micros());
-            if !allowed && !self.waits_for_budget {
+            if !allowed {
                 self.waits_for_budget = true;
-                self.stats.budget_waits += 1;
+                self.stats.budget_waits += u64::from(self.outbox.hold_back(at));
             }
             return Some(at).filter(|_| allowed);
         }
@@ -133,9 +133,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn next_first(&mut self) -> Option<u16> {
         let at = self.outbox.first_queued(self.config.window)?;
         let allowed = self.outbox.is_within(self.config.id_window);
-        if !allowed && !self.waits_for_ids {
-            self.waits_for_ids = true;
-            self.stats.id_waits += 1;
+        if !allowed {
+            self.stats.id_waits += u64::from(self.outbox.hold_back(at));
         }
         Some(at).filter(|_| allowed)
     }
@@ -158,7 +157,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.unmatched.bring(now);
         if copies == 0 {
             self.budget.bring(now);
-            self.waits_for_ids = false;
         } else {
             self.count_copy(riding, refused);
         }
