@@ -236,6 +236,7 @@ impl Config {
         let times = [
             (floor, "ack_timer.floor"),
             (self.copy_lifetime, "copy_lifetime"),
+            (self.peer_copy_lifetime, "peer_copy_lifetime"),
             (silence, "silence"),
             (heartbeat.unwrap_or(silence), "heartbeat"),
             (self.greeting_timeout, "greeting_timeout"),

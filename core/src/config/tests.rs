@@ -84,6 +84,11 @@ fn every_broken_rule_is_named() {
         (Config { packet_timeout: nanosecond, ..base() }, "packet_timeout must not"),
         (Config { drain_timeout: nanosecond, ..base() }, "drain_timeout must not"),
         (Config { copy_lifetime: nanosecond, ..base() }, "copy_lifetime must not"),
+        (
+            // Nobody can have it; and without it, and a span, nothing would be remembered.
+            Config { peer_copy_lifetime: nanosecond, ..base() },
+            "peer_copy_lifetime must not",
+        ),
         (Config { redial: redial(nanosecond, 3), ..base() }, "redial.base must not"),
         (Config { redial: redial(second, 0), ..base() }, "redial.first_attempts must not"),
         (Config { redial: redial(second * 31, 3), ..base() }, "redial.base (31s)"),
