@@ -92,7 +92,7 @@ pub struct TooSmall {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The session is not ready.
+    /// The session is not ready, or is, and has asked for its connection to be closed.
     #[error("not connected: the session is {0}")]
     NotConnected(State),
     /// The queue is full; `Event::Writable` tells when it is not.
@@ -118,10 +118,8 @@ pub enum SendError {
     /// The raw payload is none of its type.
     #[error("the payload is not one of its type: {0}")]
     Malformed(DecodeError),
-    /// The data could be too long for a packet once it is stuffed.
-    #[error(
-        "{len} bytes of data are more than the {max} that fit a packet however they are stuffed"
-    )]
+    /// The data could be too long for a packet once it is stuffed, or for the session's memory, or it is for its type.
+    #[error("{len} bytes of data are more than the {max} that are taken")]
     TooLong {
         /// Its length in bytes.
         len: usize,

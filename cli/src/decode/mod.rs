@@ -125,7 +125,9 @@ fn decode<W: io::Write>(
         report.write_json(&report.stats.to_json(pending))?;
     } else if pending.bytes > 0 {
         let (bytes, streams) = (pending.bytes, pending.streams);
-        complain(format_args!("{name}: ends inside a packet: {bytes} bytes in {streams} streams"));
+        complain(format_args!(
+            "{name}: ends inside a packet (bytes left: {bytes}, streams: {streams})"
+        ));
     }
     report.out.flush()?;
 

@@ -236,6 +236,7 @@ impl Config {
         let times = [
             (floor, "ack_timer.floor"),
             (self.copy_lifetime, "copy_lifetime"),
+            (self.peer_copy_lifetime, "peer_copy_lifetime"),
             (silence, "silence"),
             (heartbeat.unwrap_or(silence), "heartbeat"),
             (self.greeting_timeout, "greeting_timeout"),
@@ -300,7 +301,8 @@ impl Config {
         if counters > Limits::MAX_COUNTERS {
             return Err(ConfigError::TooManyCounters { counters, max: Limits::MAX_COUNTERS });
         }
-        let places = self.memory().places(seen);
+        // A counter that there is no entry for is not remembered at all.
+        let places = if usize::from(counters) > seen { 0 } else { self.memory().places(seen) };
         if places < id_window {
             return Err(ConfigError::TooFewSeen { seen, counters, places, id_window });
         }

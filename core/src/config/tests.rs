@@ -84,6 +84,11 @@ fn every_broken_rule_is_named() {
         (Config { packet_timeout: nanosecond, ..base() }, "packet_timeout must not"),
         (Config { drain_timeout: nanosecond, ..base() }, "drain_timeout must not"),
         (Config { copy_lifetime: nanosecond, ..base() }, "copy_lifetime must not"),
+        (
+            // Nobody can have it; and without it, and a span, nothing would be remembered.
+            Config { peer_copy_lifetime: nanosecond, ..base() },
+            "peer_copy_lifetime must not",
+        ),
         (Config { redial: redial(nanosecond, 3), ..base() }, "redial.base must not"),
         (Config { redial: redial(second, 0), ..base() }, "redial.first_attempts must not"),
         (Config { redial: redial(second * 31, 3), ..base() }, "redial.base (31s)"),
@@ -91,6 +96,19 @@ fn every_broken_rule_is_named() {
     for (config, says) in broken {
         let error = config.check(128, 1024).unwrap_err();
         assert!(format!("{error}").starts_with(says), "{error}");
+    }
+}
+
+#[test]
+fn a_counter_of_which_nothing_could_be_remembered_is_refused() {
+    let queue = Queue::new(1, QueuePolicy::Block);
+    let (inbox_states, inbox_messages) = (queue, queue);
+    let small = Config { window: 1, id_window: 1, queue, inbox_states, inbox_messages, ..base() };
+    assert_eq!(small.check(4, 4), Ok(()));
+    for seen in [1, 3] {
+        let (counters, places, id_window) = (4, 0, 1);
+        let error = ConfigError::TooFewSeen { seen, counters, places, id_window };
+        assert_eq!(small.check(4, seen), Err(error));
     }
 }
 

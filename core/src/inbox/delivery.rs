@@ -46,9 +46,12 @@ pub struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    /// What to report the result with; `None` if the message is not a request.
+    /// What to report the result with; `None` if the message is not a request, which only a `0x73` can be.
     pub fn id(&self) -> Option<DeliveryId> {
-        let frame = self.frame.filter(|frame| frame.direction == Direction::REQUEST)?;
+        let is_request = |frame: &FrameHeader| {
+            self.kind == PacketType::DataChannel && frame.direction == Direction::REQUEST
+        };
+        let frame = self.frame.filter(is_request)?;
         Some(DeliveryId { prefix: self.prefix, frame, handle: self.handle?, epoch: self.epoch })
     }
 

@@ -224,11 +224,6 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         Some(self.slot(at)?.deadline)
     }
 
-    /// When a slot's message was handed over last; once it has ended, when it did.
-    pub(crate) fn last_sent(&self, at: u16) -> Option<Instant> {
-        Some(self.slot(at)?.last)
-    }
-
     /// When a slot's message was handed over first, if it was.
     pub(crate) fn first_sent(&self, at: u16) -> Option<Instant> {
         self.slot(at).filter(|slot| slot.copies > 0).map(|slot| slot.first_sent)
@@ -337,6 +332,12 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         Some(Expired { slot: at, when, what })
     }
 
+    /// A slot's next copy is held back. Whether it was not before.
+    #[cold]
+    pub(crate) fn hold_back(&mut self, at: u16) -> bool {
+        self.slot_mut(at).is_some_and(|slot| !core::mem::replace(&mut slot.held_back, true))
+    }
+
     /// Queues another transmission of a slot.
     pub(crate) fn retry(&mut self, at: u16) {
         self.change_phase(at, Phase::Due, Instant::MAX);
@@ -354,13 +355,25 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         self.change_phase(at, Phase::LastCall, Instant::MAX);
     }
 
-    /// Waits for the next answer until `timer`; a transmission that is due is put off until then.
-    pub(crate) fn rearm(&mut self, at: u16, timer: Instant, still: u32) {
+    /// Waits longer for the answer: until `timer`, of a peer whose time has stood still for so long.
+    pub(crate) fn put_off(&mut self, at: u16, timer: Instant, still: u32) {
         if let Some(slot) = self.slot_mut(at) {
-            slot.still = still;
+            (slot.still, slot.put_off) = (still, true);
+        }
+        self.change_phase(at, Phase::InFlight, timer);
+    }
+
+    /// Waits for the result, `timer` microseconds from the last copy; a transmission that is due is put off until then.
+    ///
+    /// If the timer was put off, how long the peer's time stood still since that copy is not known: it is as if it had until now.
+    pub(crate) fn await_result(&mut self, now: Instant, at: u16, timer: u64, still: u32) {
+        let Some(slot) = self.slot_mut(at) else { return };
+        let mut from = slot.last;
+        if slot.put_off {
+            (slot.still, from) = (still, now);
         }
         self.due.remove(&mut self.slots, at);
-        self.change_phase(at, Phase::InFlight, timer);
+        self.change_phase(at, Phase::InFlight, from.plus_micros(timer));
     }
 
     fn change_phase(&mut self, at: u16, phase: Phase, timer: Instant) {

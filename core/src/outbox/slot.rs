@@ -73,6 +73,10 @@ pub(super) struct Slot {
     pub(super) overtakes: u16,
     /// How long the peer's time had stood still when the timer was set.
     pub(super) still: u32,
+    /// The timer was put off since the last copy was handed over, and is no longer counted from there.
+    pub(super) put_off: bool,
+    /// The next copy was held back.
+    pub(super) held_back: bool,
     /// Copies were handed over on this connection, so that answers can be about them.
     pub(super) answerable: bool,
     /// A newer message forbids another copy.
@@ -127,6 +131,8 @@ impl Slot {
             ordinal: 0,
             overtakes: 0,
             still: 0,
+            put_off: false,
+            held_back: false,
             answerable: false,
             superseded: false,
             news: 0,
@@ -138,7 +144,7 @@ impl Slot {
     pub(super) fn sent(&mut self, now: Instant, still: u32) {
         self.answerable = true;
         self.last = now;
-        self.still = still;
+        (self.still, self.put_off, self.held_back) = (still, false, false);
         self.phase = Phase::InFlight;
     }
 

@@ -6,6 +6,7 @@ use crate::link::Closing;
 impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     pub(super) fn connect(&mut self) {
         if !matches!(self.link.state(), State::Draining | State::Closed) {
+            self.connect_failed = None;
             self.dialler.start(self.now, self.link.state() != State::Disconnected);
             self.dial_if_due();
         }
@@ -71,7 +72,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
         self.leave_connection();
         self.dial_asked = false;
-        self.connect_failed = self.dialler.ended(self.now, attempt);
+        // What was given up before and not told yet stays so.
+        self.connect_failed = self.dialler.ended(self.now, attempt).or(self.connect_failed);
         self.has_rare_news |= self.connect_failed.is_some();
     }
 

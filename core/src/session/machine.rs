@@ -46,10 +46,8 @@ pub(super) struct Machine<const SLOTS: usize, const SEEN: usize> {
     pub(super) stats: Stats,
     /// Answers transmitted since the last message, or since there were none.
     pub(super) answers_in_a_row: u8,
-    /// A copy waits for the budget, and that was counted.
+    /// A copy waits for the budget.
     pub(super) waits_for_budget: bool,
-    /// A first transmission waits for older numbers, and that was counted.
-    pub(super) waits_for_ids: bool,
     pub(super) readable: bool,
     /// The shortest data that `send` refused since `Writable` was told.
     pub(super) refused: Option<u16>,
@@ -93,7 +91,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             stats: Stats::default(),
             answers_in_a_row: 0,
             waits_for_budget: false,
-            waits_for_ids: false,
             readable: false,
             refused: None,
             dropped: 0,
@@ -111,7 +108,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     #[inline]
     pub(super) fn recv(&mut self) -> Option<Delivery<'_>> {
-        if !planted!(InputNotResumed) {
+        // If it was refused because too many answers are owed, this makes no room.
+        if self.link.is_refusing() && self.answers.have_room() && !planted!(InputNotResumed) {
             self.link.take(self.now);
         }
         self.readable = false;

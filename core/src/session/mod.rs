@@ -31,7 +31,9 @@ use machine::Machine;
 ///   connection takes bytes, [`Session::poll_event`] until `None`, then [`Session::poll_timeout`].
 ///
 /// `SLOTS` messages can be under way or queued, `SEEN` accepted ones are remembered, and `MTU` is the longest whole packet
-/// that is taken, in bytes.
+/// that is taken, in bytes; a peer that sends a longer one is hung up on. The data of a message that is sent has at most 64 bytes
+/// a slot, that of one that is accepted 24: longer ones are refused. `SLOTS` is 2 to 16,383, `SEEN` 1 to 32,768 and `MTU` at
+/// least 5; other sizes do not compile.
 ///
 /// A clone is a snapshot: given the same, both do the same. Only one of them may go on with the conversation.
 ///
@@ -131,7 +133,8 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     }
 
     /// Bytes came. Returns how many were taken: fewer than given if there is no room for a message or for the answers
-    /// owed. Then offer the rest again once [`Session::wants_input`] is true.
+    /// owed. Then offer the rest again once [`Session::wants_input`] is true, also if none is left: of a packet that came in
+    /// pieces the session holds all, refused or not.
     pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) -> usize {
         let (framer, machine) = (&mut self.framer, &mut self.machine);
         machine.tick(now);
@@ -154,12 +157,13 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     /// Takes a message to send. It leaves by [`Session::poll_transmit`], in the order of `send`, and ends in exactly one
     /// [`Event::Done`].
     ///
-    /// A typed command makes older ones stale that set the same of the same device: those that wait end, and those that were
-    /// handed over are not repeated.
+    /// A typed command makes older ones stale that set the same [attributes](crate::wire::Command::attributes) of the same
+    /// device: those that wait end, and those that were handed over are not repeated.
     ///
     /// # Errors
-    /// [`SendError::Full`] until [`Event::Writable`]; [`SendError::NotConnected`] outside [`State::Ready`], unless
-    /// [`Config::ride_through`] lets messages wait for a connection. Nothing was taken in that case.
+    /// [`SendError::Full`] until [`Event::Writable`]; [`SendError::NotConnected`] outside [`State::Ready`] and after
+    /// [`Event::Hangup`], unless [`Config::ride_through`] lets messages wait for a connection. The others say what is wrong with
+    /// the request. Nothing was taken in any case.
     pub fn send<'a>(
         &mut self,
         now: Instant,
@@ -214,7 +218,7 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     /// Sends a sign of life with the next [`Session::poll_transmit`].
     ///
     /// # Errors
-    /// [`SendError::NotConnected`] outside [`State::Ready`].
+    /// [`SendError::NotConnected`] outside [`State::Ready`] and after [`Event::Hangup`].
     pub fn ping(&mut self, now: Instant) -> Result<(), SendError> {
         self.machine.tick(now);
         self.machine.ping()

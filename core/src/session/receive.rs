@@ -39,7 +39,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         let mut input = bytes;
         // Whether a packet was taken, and whether the one behind it is not whole.
         let (mut whole, mut partial) = (false, false);
-        self.link.take(self.now);
+        if self.link.is_refusing() && (!bytes.is_empty() || framer.holds_packet()) {
+            self.link.take(self.now);
+        }
         loop {
             if !self.link.is_up() {
                 input = &[];
@@ -323,9 +325,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     /// A message was acknowledged, and goes on until its result comes.
     #[inline(never)]
     fn await_result(&mut self, slot: u16) {
-        let last_sent = self.outbox.last_sent(slot).unwrap_or(self.now);
-        let timer = last_sent.plus_micros(self.answer_timer(slot));
-        self.outbox.rearm(slot, timer, self.link.stood_still(self.now));
+        let (timer, still) = (self.answer_timer(slot), self.link.stood_still(self.now));
+        self.outbox.await_result(self.now, slot, timer, still);
     }
 
     /// The peer refused a message: for the time being, so that its timer goes on, or for good.

@@ -57,12 +57,12 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if self.link.is_refusing() {
             // The answer may be among what is refused.
             let timer = now.plus_micros(self.answer_timer(at));
-            return self.outbox.rearm(at, timer, stood_still);
+            return self.outbox.put_off(at, timer, stood_still);
         }
         let missed = stood_still.wrapping_sub(still);
         let later = expired.when.plus_micros(u64::from(missed));
         if later > now {
-            return self.outbox.rearm(at, later, stood_still);
+            return self.outbox.put_off(at, later, stood_still);
         }
         self.stats.ack_timeouts += 1;
         let superseded = superseded && !planted!(SupersededResent);

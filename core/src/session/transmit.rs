@@ -59,8 +59,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn transmit_answer(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         let Some(answer) = self.answers.first() else { return Ok(None) };
         let (len, kind) = answer.encode(out).map_err(own_packet)?;
+        let had_room = self.answers.have_room();
         self.answers.first_is_sent();
-        if !planted!(InputNotResumed) {
+        // If it was refused for another reason, this makes no room.
+        if !had_room && self.answers.have_room() && !planted!(InputNotResumed) {
             self.link.take(self.now);
         }
         self.answers_in_a_row =
@@ -118,9 +120,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 continue;
             }
             let allowed = self.budget.has(self.now.as_micros());
-            if !allowed && !self.waits_for_budget {
+            if !allowed {
                 self.waits_for_budget = true;
-                self.stats.budget_waits += 1;
+                self.stats.budget_waits += u64::from(self.outbox.hold_back(at));
             }
             return Some(at).filter(|_| allowed);
         }
@@ -131,9 +133,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn next_first(&mut self) -> Option<u16> {
         let at = self.outbox.first_queued(self.config.window)?;
         let allowed = self.outbox.is_within(self.config.id_window);
-        if !allowed && !self.waits_for_ids {
-            self.waits_for_ids = true;
-            self.stats.id_waits += 1;
+        if !allowed {
+            self.stats.id_waits += u64::from(self.outbox.hold_back(at));
         }
         Some(at).filter(|_| allowed)
     }
@@ -169,7 +170,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     #[inline(always)]
     fn first_copy_left(&mut self, at: u16) {
         self.budget.bring(self.now.as_micros());
-        self.waits_for_ids = false;
         let [first, ..] = &mut self.stats.attempts;
         *first += 1;
         let timer = self.now.plus_micros(self.ack_time.timer());

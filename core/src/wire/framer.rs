@@ -182,6 +182,11 @@ impl<const MTU: usize> Framer<MTU> {
         matches!(self.sync, Sync::Aligned | Sync::Complete)
     }
 
+    /// Whether a whole packet that was put together here was not [accepted](Framer::accept) yet.
+    pub(crate) const fn holds_packet(&self) -> bool {
+        matches!(self.sync, Sync::Complete)
+    }
+
     /// Back to the start of a stream.
     pub(crate) fn reset(&mut self) {
         self.held = 0;

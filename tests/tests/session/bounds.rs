@@ -71,6 +71,21 @@ fn the_longest_data_fits_a_packet_however_it_is_stuffed() {
 }
 
 #[test]
+fn data_may_be_as_long_as_the_slots_say() {
+    let mut lamp: Solo<4, 16, 400> =
+        Solo::greeted(fit(config(|it| (it.window, it.queue.limit) = (1, 3)), 4, 16));
+    for (len, status) in [(96, StatusCode::OK), (97, StatusCode(0xb6))] {
+        let data = vec![1; len];
+        let frame = Frame::request(len as u32, op::POWER, &data);
+        assert!(lamp.hear(&Packet::DataChannel(channel(1, frame))));
+        assert_eq!(lamp.out(), [bytes_of(&ack(MsgId(1), status))]);
+    }
+    let longest = lamp.session.send(lamp.now, Request::frame(1, &[1; 256])).map(drop);
+    let longer = lamp.session.send(lamp.now, Request::frame(1, &[1; 257])).map(drop);
+    assert_eq!((longest, longer), (Ok(()), Err(SendError::TooLong { len: 257, max: 256 })));
+}
+
+#[test]
 fn first_transmissions_leave_in_the_order_of_send() {
     let mut pair = production();
     pair.fate = Box::new(|_, bytes| if bytes[0] == 0x73 { Copies::None } else { Copies::One });

@@ -95,3 +95,16 @@ fn every_wait_for_the_budget_is_counted_once() {
     assert_eq!(times, [1_000, 1_500]);
     assert_eq!(hub.session.stats().budget_waits, 2);
 }
+
+#[test]
+fn a_wait_for_the_budget_that_no_copy_ended_is_counted_as_any_other() {
+    let mut hub = budget(0, 0, 0);
+    for waits in 1..=3 {
+        fill(&mut hub, 1);
+        while hub.done().is_empty() {
+            hub.tick();
+            hub.out();
+        }
+        assert_eq!(hub.session.stats().budget_waits, waits);
+    }
+}

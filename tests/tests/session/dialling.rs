@@ -142,6 +142,24 @@ fn connect_may_be_called_again_after_it_was_given_up_and_tries_as_often_again() 
 }
 
 #[test]
+fn that_connect_was_given_up_is_told_whatever_comes_by_itself_and_goes_before() {
+    let mut solo = dialling(config_with(|it| it.redial.first_attempts = 1));
+    fail(&mut solo);
+    solo.session.handle_connected(solo.now);
+    solo.session.handle_disconnected(solo.now, Disconnect::Peer);
+    let unreachable = Event::ConnectFailed(ConnectError::Unreachable);
+    assert_eq!(solo.events(), [Event::StateChanged(State::Disconnected), unreachable]);
+}
+
+#[test]
+fn that_connect_was_given_up_is_not_told_once_it_was_called_again() {
+    let mut solo = dialling(config_with(|it| it.redial.first_attempts = 1));
+    fail(&mut solo);
+    solo.session.connect(solo.now);
+    assert_eq!(solo.events(), [Event::Dial], "the state is what it was when it was told last");
+}
+
+#[test]
 fn connect_during_a_wait_ends_it() {
     let mut solo = dialling(greeter());
     fail(&mut solo);

@@ -119,6 +119,21 @@ fn a_first_transmission_waits_while_it_would_be_the_id_windows_distance_ahead() 
 }
 
 #[test]
+fn a_wait_for_numbers_that_no_copy_ended_is_counted_as_any_other() {
+    let mut hub = lossy_window(2);
+    send(&mut hub, power(true));
+    let (msg_id, _) = send(&mut hub, power(true));
+    hub.hear(&ack(msg_id, StatusCode::OK));
+    hub.events();
+    for waits in 1..=3 {
+        let id = queue(&mut hub, power(true));
+        assert!(hub.out().is_empty());
+        assert!(hub.session.cancel(id));
+        assert_eq!(hub.session.stats().id_waits, waits);
+    }
+}
+
+#[test]
 fn a_number_that_is_never_answered_holds_the_others_back_for_exactly_the_copy_lifetime() {
     let mut hub = lossy_window(2);
     let id = hub.session.send(hub.now, power(true)).unwrap();

@@ -1,6 +1,7 @@
 //! Input that is refused.
 
 use crate::*;
+use cync_core::AckTimer;
 
 /// A session whose inbox takes two requests, and has taken them.
 fn full() -> Solo {
@@ -43,6 +44,52 @@ fn a_refused_packet_that_came_in_pieces_is_taken_when_nothing_more_is_offered() 
     assert!(lamp.session.wants_input());
     assert_eq!(kinds(&lamp.out()), [0x7b]);
     assert_eq!(lamp.session.inbox_len(), 2);
+}
+
+#[test]
+fn input_is_wanted_again_only_when_what_it_was_refused_for_has_room() {
+    // Too many answers are owed: taking messages changes nothing.
+    let mut hub = hub();
+    (0..127).for_each(|n| assert!(hub.hear(&announcement(n))));
+    assert!(!hub.hear(&announcement(127)));
+    while hub.session.recv(hub.now).is_some() {}
+    assert!(!hub.session.wants_input());
+    assert_eq!(kinds(&Vec::from_iter(hub.out_one())), [0x88]);
+    assert!(hub.session.wants_input() && hub.hear(&announcement(127)));
+    // The inbox is full: handing answers over changes nothing, and nor does offering nothing.
+    let mut lamp: Solo = Solo::greeted(config(|it| limit_inbox(it, 1)));
+    assert!(lamp.hear(&request(1)) && !lamp.hear(&request(2)));
+    assert_eq!(kinds(&lamp.out()), [0x7b]);
+    assert!(!lamp.session.wants_input());
+    lamp.feed(&[]);
+    assert!(!lamp.session.wants_input());
+    assert!(lamp.session.recv(lamp.now).is_some());
+    assert!(lamp.session.wants_input() && lamp.hear(&request(2)));
+}
+
+#[test]
+fn a_peer_that_reads_no_answers_is_not_silent_whatever_the_application_takes() {
+    let mut hub: Solo = Solo::greeted(config(|it| {
+        it.retry.max_attempts = NonZeroU16::new(1);
+        it.deadline = ms(100_000);
+    }));
+    let (msg_id, _) = send(&mut hub, power(true));
+    (0..127).for_each(|n| assert!(hub.hear(&announcement(n))));
+    let rest = [bytes_of(&announcement(127)), bytes_of(&ack(msg_id, StatusCode::OK))].concat();
+    assert_eq!(hub.feed(&rest), 0);
+    for _ in 0..90 {
+        while hub.session.recv(hub.now).is_some() {}
+        hub.wait(ms(1_000));
+        hub.session.handle_timeout(hub.now);
+    }
+    assert!(
+        hub.events()
+            .iter()
+            .all(|event| matches!(event, Event::Sent { .. } | Event::InboxOverrun { .. }))
+    );
+    hub.out();
+    assert_eq!(hub.feed(&rest), rest.len());
+    assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Acked)]);
 }
 
 #[test]
@@ -182,6 +229,64 @@ fn the_timer_of_an_answer_is_shifted_by_exactly_the_time_that_input_was_refused(
     assert_eq!(copy_after_refusal(0, 999), 1_999);
     // Once the timer has run out meanwhile it starts anew there, and stands still from then on.
     assert_eq!(copy_after_refusal(100, 1_400), 2_400);
+}
+
+/// Sends, refuses input with the receipt in it from 100 ms to `to`, takes it again, and returns when the next copy leaves; all in
+/// milliseconds.
+fn copy_after_a_receipt_that_was_refused_until(to: u64) -> u64 {
+    let mut lamp: Solo = Solo::greeted(config(|it| {
+        limit_inbox(it, 1);
+        it.ack_timer = AckTimer::fixed(ms(2_000));
+        it.deadline = ms(10_000);
+    }));
+    lamp.hear(&request(1));
+    lamp.out();
+    let (msg_id, _) = send(&mut lamp, executed());
+    lamp.now = at(100);
+    let stream = [bytes_of(&request(2)), bytes_of(&ack(msg_id, StatusCode::OK))].concat();
+    assert_eq!(lamp.feed(&stream), 0);
+    while lamp.session.poll_timeout().is_some_and(|next| next.at <= at(to)) {
+        lamp.tick();
+        assert!(lamp.out().is_empty(), "nothing is repeated while input is refused");
+    }
+    lamp.now = at(to);
+    assert!(lamp.session.recv(lamp.now).is_some());
+    assert_eq!(lamp.feed(&stream), stream.len());
+    while kinds(&lamp.out()).last() != Some(&0x73) {
+        lamp.tick();
+    }
+    lamp.now.as_micros() / 1_000
+}
+
+#[test]
+fn a_result_is_waited_for_without_the_time_that_input_was_refused() {
+    assert_eq!(copy_after_a_receipt_that_was_refused_until(100), 2_000);
+    assert_eq!(copy_after_a_receipt_that_was_refused_until(500), 2_400);
+    assert_eq!(copy_after_a_receipt_that_was_refused_until(1_999), 3_899);
+    // Once the timer has run out meanwhile, it starts anew with the receipt.
+    assert_eq!(copy_after_a_receipt_that_was_refused_until(2_500), 4_500);
+}
+
+#[test]
+fn a_message_of_one_attempt_does_not_end_because_its_receipt_was_refused_for_long() {
+    let mut lamp: Solo = Solo::greeted(config(|it| {
+        limit_inbox(it, 1);
+        it.ack_timer = AckTimer::fixed(ms(1_000));
+        it.retry.max_attempts = NonZeroU16::new(1);
+    }));
+    lamp.hear(&request(1));
+    lamp.out();
+    let (msg_id, counter) = send(&mut lamp, executed());
+    let stream = [bytes_of(&request(2)), bytes_of(&ack(msg_id, StatusCode::OK))].concat();
+    assert_eq!(lamp.feed(&stream), 0);
+    lamp.wait(ms(3_000));
+    lamp.session.handle_timeout(lamp.now);
+    lamp.session.recv(lamp.now).unwrap();
+    assert_eq!(lamp.feed(&stream), stream.len());
+    lamp.session.handle_timeout(lamp.now);
+    lamp.hear(&result(counter, &[0]));
+    assert_eq!(done(&mut lamp), [Outcome::Reached(Stage::Executed)]);
+    assert_eq!(lamp.session.stats().ack_timeouts, 0);
 }
 
 #[test]

@@ -138,6 +138,15 @@ fn states_and_whatever_is_no_request_are_acknowledged_by_the_session() {
 }
 
 #[test]
+fn a_state_with_a_request_in_it_is_no_request_and_has_no_result() {
+    let mut hub = manual();
+    hub.hear(&Packet::StatusBroadcast(channel(1, Frame::request(1, op::POWER, &[1, 2, 3]))));
+    assert_eq!(kinds(&hub.out()), [0x88]);
+    let delivery = hub.session.recv(hub.now).unwrap();
+    assert_eq!((delivery.kind, delivery.id()), (PacketType::StatusBroadcast, None));
+}
+
+#[test]
 fn an_unanswered_request_that_was_displaced_is_accepted_again_and_an_answered_one_is_not() {
     for (acknowledge, accepted) in [(Acknowledge::Manually, 3), (Acknowledge::Automatically, 2)] {
         let mut lamp: Solo = Solo::greeted(config(|it| {
