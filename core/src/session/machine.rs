@@ -113,7 +113,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
         self.readable = false;
         let seen = |handle| self.dedup.verdict(handle);
-        self.inbox.lend(|handle| seen(handle).map_or(0, |verdict| verdict.repetitions.into()))
+        self.inbox
+            .lend(self.epoch, |handle| seen(handle).map_or(0, |verdict| verdict.repetitions.into()))
     }
 
     pub(super) fn set_wall_clock(&mut self, civil: CivilTime) {

@@ -371,8 +371,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.count_refusal(status);
             return Taken::Yes;
         };
-        let (arrived, epoch) = (self.now, self.epoch);
-        let header = Header { kind, prefix, frame: None, arrived, handle: None, epoch };
+        let header = Header { kind, prefix, frame: None, arrived: self.now, handle: None };
         self.deliver(place, header, &FrameData::plain(info.payload));
         Taken::Yes
     }
@@ -428,7 +427,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             }),
             arrived: self.now,
             handle: Some(handle),
-            epoch: self.epoch,
         };
         self.deliver(place, header, &frame.data);
         Taken::Yes
