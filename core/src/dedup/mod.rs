@@ -357,6 +357,13 @@ impl<const SEEN: usize> Dedup<SEEN> {
         (record.life() == handle.life).then(|| record.verdict())
     }
 
+    /// How often a message was repeated; 0 if it is not remembered.
+    #[cold]
+    pub(crate) fn repetitions(&self, handle: Option<Handle>) -> u16 {
+        let verdict = handle.and_then(|handle| self.verdict(handle));
+        verdict.map_or(0, |verdict| verdict.repetitions.into())
+    }
+
     /// Drops the entries whose time to live is over, as every call that tells the time does. Returns how many went.
     pub fn purge(&mut self, now: Instant) -> usize {
         self.advance(now)

@@ -88,6 +88,8 @@ pub(crate) struct Inbox<const SLOTS: usize> {
     /// The lane of the newest message.
     newest: Which,
     lent: Option<Which>,
+    /// The number of the present connection.
+    epoch: u32,
 }
 
 impl<const SLOTS: usize> Inbox<SLOTS> {
@@ -107,6 +109,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
             turn: 0,
             newest: Which::States,
             lent: None,
+            epoch: 0,
         }
     }
 
@@ -172,29 +175,21 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
     }
 
     /// There is another connection than all messages came on that there are.
-    pub(crate) fn outlive(&mut self) {
+    pub(crate) fn connected(&mut self, epoch: u32) {
+        self.epoch = epoch;
         self.states.outlive();
         self.messages.outlive();
     }
 
-    /// Lends the oldest message; the one lent before is given up. `epoch` is the number of the present connection, and
-    /// `duplicates` says how often a message has been repeated.
+    /// Lends the oldest message; the one lent before is given up. How often it has been repeated is not known here.
     #[inline]
-    pub(crate) fn lend(
-        &mut self,
-        epoch: u32,
-        duplicates: impl FnOnce(Handle) -> u16,
-    ) -> Option<Delivery<'_>> {
+    pub(crate) fn lend(&mut self) -> Option<Delivery<'_>> {
         self.take_back();
-        if self.is_empty() { None } else { self.lend_first(epoch, duplicates) }
+        if self.is_empty() { None } else { self.lend_first() }
     }
 
     #[inline(never)]
-    fn lend_first(
-        &mut self,
-        epoch: u32,
-        duplicates: impl FnOnce(Handle) -> u16,
-    ) -> Option<Delivery<'_>> {
+    fn lend_first(&mut self) -> Option<Delivery<'_>> {
         let which = self.oldest();
         self.lent = Some(which);
         let lane = self.lane(which);
@@ -205,9 +200,9 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
             frame: record.frame,
             data: lane.first_data(record),
             arrived: record.arrived(),
-            duplicates: record.handle.map_or(0, duplicates),
+            duplicates: 0,
             handle: record.handle,
-            epoch: epoch.wrapping_sub(u32::from(lane.first_is_outlived())),
+            epoch: self.epoch.wrapping_sub(u32::from(lane.first_is_outlived())),
         })
     }
 

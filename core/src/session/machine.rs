@@ -51,6 +51,8 @@ pub(super) struct Machine<const SLOTS: usize, const SEEN: usize> {
     /// A first transmission waits for older numbers, and that was counted.
     pub(super) waits_for_ids: bool,
     pub(super) readable: bool,
+    /// A repetition came since there was no message to receive.
+    pub(super) repeated: bool,
     /// The shortest data that `send` refused since `Writable` was told.
     pub(super) refused: Option<u16>,
     /// Messages dropped from the inbox since that was told last.
@@ -93,6 +95,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             waits_for_budget: false,
             waits_for_ids: false,
             readable: false,
+            repeated: false,
             refused: None,
             dropped: 0,
             clock_asked: ClockAsked::No,
@@ -106,15 +109,20 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.now = self.now.max(now);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn recv(&mut self) -> Option<Delivery<'_>> {
         if !planted!(InputNotResumed) {
             self.link.take(self.now);
         }
         self.readable = false;
-        let seen = |handle| self.dedup.verdict(handle);
-        self.inbox
-            .lend(self.epoch, |handle| seen(handle).map_or(0, |verdict| verdict.repetitions.into()))
+        let mut delivery = self.inbox.lend();
+        if self.repeated {
+            match &mut delivery {
+                Some(delivery) => delivery.duplicates = self.dedup.repetitions(delivery.handle),
+                None => self.repeated = false,
+            }
+        }
+        delivery
     }
 
     pub(super) fn set_wall_clock(&mut self, civil: CivilTime) {

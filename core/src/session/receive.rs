@@ -390,6 +390,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             Entry::New(entry) => entry,
             Entry::Repeated(verdict) => {
                 self.stats.duplicates += 1;
+                self.repeated = true;
                 self.answer_again(kind, channel, &verdict);
                 return Taken::Yes;
             }
