@@ -85,7 +85,7 @@ pub(crate) struct Answers<const N: usize> {
     owed: [Answer; N],
     first: u16,
     len: u16,
-    /// Those in the ring, and heartbeats to answer. These are all alike, so any number of them has room.
+    /// Those in the ring, and heartbeats to answer. These are all alike, so up to 65,535 of them have room.
     all: u32,
 }
 
@@ -112,13 +112,14 @@ impl<const N: usize> Answers<N> {
             *place = answer;
         }
         self.len += 1;
-        self.all = self.all.saturating_add(1);
+        self.all += 1;
         true
     }
 
     /// Owes an answer to a heartbeat.
     pub(crate) fn owe_pong(&mut self) {
-        self.all = self.all.saturating_add(1);
+        let pongs = self.all.saturating_sub(self.len.into());
+        self.all += u32::from(pongs < u16::MAX.into());
     }
 
     #[inline]

@@ -67,8 +67,8 @@ enum Which {
 impl Which {
     const fn of(kind: PacketType) -> Self {
         match kind {
-            PacketType::DeviceInfo | PacketType::StatusBroadcast => Self::States,
-            _ => Self::Messages,
+            PacketType::DataChannel => Self::Messages,
+            _ => Self::States,
         }
     }
 }

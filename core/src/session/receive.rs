@@ -70,8 +70,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             whole = true;
             self.hang_up_if_drained();
             if input.is_empty() {
-                // The framer would say the same, at more expense.
-                break;
+                // What follows would come to the same, at more expense.
+                if !bytes.is_empty() {
+                    self.link.received(self.now, false, true);
+                }
+                return bytes.len();
             }
         }
         let taken = bytes.len() - input.len();
