@@ -8,6 +8,7 @@ use crate::inbox::{FrameHeader, Header, Place, Room};
 use crate::outbox::Matched;
 use crate::request::Stage;
 use crate::wire::framer::Front;
+use core::hint::cold_path;
 use crate::wire::{
     Channel, DeviceInfo, Direction, Endpoint, FrameData, Framer, FramingError, LoginAck, MsgId,
     Packet, PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
@@ -398,8 +399,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 return Taken::Yes;
             }
         };
-        let is_request = kind == PacketType::DataChannel && frame.direction == Direction::REQUEST;
-        let at_once = self.config.acknowledge == Acknowledge::Automatically || !is_request;
+        let at_once = self.config.acknowledge == Acknowledge::Automatically || {
+            cold_path();
+            kind != PacketType::DataChannel || frame.direction != Direction::REQUEST
+        };
         let place = match self.inbox.room(kind, frame.data.len()) {
             room @ (Room::Later | Room::Busy) if planted!(RememberedBeforeAccepted) => {
                 let _ = entry.insert(Some(StatusCode::OK));
