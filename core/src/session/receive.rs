@@ -8,11 +8,11 @@ use crate::inbox::{FrameHeader, Header, Place, Room};
 use crate::outbox::Matched;
 use crate::request::Stage;
 use crate::wire::framer::Front;
-use core::hint::cold_path;
 use crate::wire::{
     Channel, DeviceInfo, Direction, Endpoint, FrameData, Framer, FramingError, LoginAck, MsgId,
     Packet, PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
 };
+use core::hint::cold_path;
 
 /// Our own extension: the peer has no room at the moment. The message is transmitted again.
 pub(super) const BUSY: StatusCode = StatusCode(0xb5);
