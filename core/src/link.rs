@@ -58,7 +58,7 @@ pub(crate) struct Link {
     hangup: Option<HangupReason>,
     hangup_told: bool,
     state_told: State,
-    /// The state or the hang-up changed since these were told last.
+    /// There may be something to tell: a hang-up, a new state, or what else [`Link::tell`] was called for.
     has_news: bool,
     /// The connection went since the state was told last.
     went: bool,
@@ -358,9 +358,19 @@ impl Link {
         }
     }
 
-    /// Whether there may be a hang-up or a new state to tell.
+    /// Whether there may be something to tell that is about no message.
     pub(crate) const fn has_news(&self) -> bool {
         self.has_news
+    }
+
+    /// There is, beside what the link itself knows of.
+    pub(crate) const fn tell(&mut self) {
+        self.has_news = true;
+    }
+
+    /// There is nothing else that was to be told.
+    pub(crate) fn all_told(&mut self) {
+        self.has_news = self.state != self.state_told;
     }
 
     /// A hang-up or a new state, each once.
@@ -375,7 +385,6 @@ impl Link {
             self.state_told = state;
             return Some(Event::StateChanged(state));
         }
-        self.has_news = self.state != state;
         None
     }
 }

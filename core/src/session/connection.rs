@@ -29,6 +29,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     pub(super) fn dial_if_due(&mut self) {
         if self.dialler.poll(self.now) {
             self.dial_asked = true;
+            self.link.tell();
             self.stats.dials += 1;
             self.link.connecting();
         }
@@ -73,6 +74,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         self.leave_connection();
         self.dial_asked = false;
         self.connect_failed = self.dialler.ended(self.now, attempt);
+        self.link.tell();
     }
 
     /// What belongs to a connection goes with it.

@@ -132,6 +132,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             } else {
                 ClockAsked::Yes { told: false }
             };
+            self.link.tell();
         }
     }
 
@@ -144,13 +145,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if self.outbox.has_news() {
             return self.outbox.poll_event();
         }
-        let quiet = !self.link.has_news()
-            && !self.readable
-            && !self.dial_asked
-            && self.connect_failed.is_none()
-            && self.dropped == 0
-            && self.clock_asked == ClockAsked::No
-            && self.refused.is_none();
+        let quiet = !self.link.has_news() && !self.readable && self.refused.is_none();
         if quiet { None } else { self.poll_own_event() }
     }
 
@@ -174,7 +169,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         if self.dropped > 0 {
             return Some(Event::InboxOverrun { dropped: core::mem::take(&mut self.dropped) });
         }
-        if self.clock_asked == (ClockAsked::Yes { told: false }) && self.answers.have_room() {
+        if self.clock_asked != (ClockAsked::Yes { told: false }) {
+            self.link.all_told();
+        } else if self.answers.have_room() {
             self.clock_asked = ClockAsked::Yes { told: true };
             return Some(Event::ClockAsked);
         }

@@ -141,7 +141,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 let Prefix { endpoint, msg_id, .. } = *prefix;
                 self.on_answer(PacketType::Probe, msg_id, Some(endpoint), StatusCode::OK);
             }
-            Packet::TimeRequest { .. } => self.clock_asked = ClockAsked::Yes { told: false },
+            Packet::TimeRequest { .. } => {
+                self.clock_asked = ClockAsked::Yes { told: false };
+                self.link.tell();
+            }
             Packet::HeartbeatDev => self.answers.owe_pong(),
             Packet::HeartbeatCloud => self.stats.heartbeats_answered += 1,
             Packet::HelloAck(_) | Packet::AppLoginAck(_) | Packet::ProbeResult(_) => {
@@ -487,6 +490,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     fn deliver(&mut self, mut place: Place, header: Header, data: &FrameData<'_>) {
         while let Some(gone) = self.inbox.displace(&mut place) {
             self.dropped = self.dropped.saturating_add(1);
+            self.link.tell();
             match gone.kind {
                 PacketType::DataChannel => self.stats.messages_dropped += 1,
                 _ => self.stats.states_dropped += 1,
