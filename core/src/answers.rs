@@ -31,20 +31,18 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// Writes the packet; returns its length and type.
+    /// Writes the packet if it is a receipt, as nearly every answer is: without its becoming a `Packet`.
     #[inline]
-    pub(crate) fn encode(&self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
-        // Nearly every answer is one of these: written without becoming a `Packet`.
-        if let Self::Data { endpoint, msg_id, status } = *self {
-            let mut to = Encoder::new(PacketType::DataAck, out);
-            to.put_prefix(Receipt { endpoint, msg_id, status }.prefix());
-            return Ok((to.finish()?, PacketType::DataAck));
-        }
-        self.encode_any(out)
+    pub(crate) fn encode_receipt(&self, out: &mut [u8]) -> Option<Result<usize, EncodeError>> {
+        let Self::Data { endpoint, msg_id, status } = *self else { return None };
+        let mut to = Encoder::new(PacketType::DataAck, out);
+        to.put_prefix(Receipt { endpoint, msg_id, status }.prefix());
+        Some(to.finish())
     }
 
+    /// Writes the packet; returns its length and type.
     #[inline(never)]
-    fn encode_any(&self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
+    pub(crate) fn encode(&self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
         let data;
         let packet = match *self {
             Self::Hello => Packet::HelloAck(LoginAck { status: StatusCode::OK, reserved: 0 }),
@@ -159,6 +157,9 @@ mod tests {
     fn bytes(answer: Answer, out: &mut [u8]) -> &[u8] {
         let (len, kind) = answer.encode(out).unwrap();
         assert_eq!(kind.byte(), out[0]);
+        let mut short = [0; 32];
+        let receipt = answer.encode_receipt(&mut short).map(|len| &short[..len.unwrap()]);
+        assert_eq!(receipt, (kind == PacketType::DataAck).then_some(&out[..len]));
         &out[..len]
     }
 
