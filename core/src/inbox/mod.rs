@@ -80,13 +80,11 @@ pub(crate) struct Inbox<const SLOTS: usize> {
     records: [Record; SLOTS],
     states: Lane<SLOTS>,
     messages: Lane<SLOTS>,
-    /// Counts how often the lane changed from one message to the next.
+    /// Counts how often the lane changed from one message to the next: the lowest bit tells the lane of the newest.
     ///
     /// While a message waits, its own lane takes fewer than `SLOTS` others, and between two of these the lane changes twice
     /// at most. So numbers of waiting messages are less than `2 * SLOTS` apart, however long they wait, and wrap safely.
     turn: u16,
-    /// The lane of the newest message.
-    newest: Which,
     lent: Option<Which>,
     /// The number of the present connection.
     epoch: u32,
@@ -107,7 +105,6 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
             states: Lane::new(0, of_states, states.policy),
             messages: Lane::new(of_states, of_messages, messages.policy),
             turn: 0,
-            newest: Which::States,
             lent: None,
             epoch: 0,
         }
@@ -165,8 +162,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         write: impl FnOnce(&mut [u8]),
     ) -> bool {
         let Place { lane: which, len, start: Some(start) } = place else { return false };
-        self.turn = self.turn.wrapping_add(u16::from(which != self.newest));
-        self.newest = which;
+        self.turn = self.turn.wrapping_add((self.turn ^ which as u16) & 1);
         let record = Record::new(header, self.turn, len);
         let is_only = self.is_empty();
         let (lane, records) = self.lane_mut(which);
