@@ -106,7 +106,9 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     /// Time never goes back.
     #[inline]
     pub(super) fn tick(&mut self, now: Instant) {
-        self.now = self.now.max(now);
+        if now > self.now {
+            self.now = now;
+        }
     }
 
     #[inline(always)]
