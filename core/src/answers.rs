@@ -7,7 +7,6 @@ use crate::wire::{
     Channel, Encoder, Endpoint, Frame, LoginAck, MsgId, Packet, PacketType, Prefix, Receipt,
     ShortAck, StatusCode, TimeResponse,
 };
-use heapless::Deque;
 
 /// Answers that one packet can ask for: a receipt, and a repeated result.
 const MOST_PER_PACKET: usize = 2;
@@ -32,20 +31,18 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// Writes the packet; returns its length and type.
+    /// Writes the packet if it is a receipt, as nearly every answer is: without its becoming a `Packet`.
     #[inline]
-    pub(crate) fn encode(&self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
-        // Nearly every answer is one of these: written without becoming a `Packet`.
-        if let Self::Data { endpoint, msg_id, status } = *self {
-            let mut to = Encoder::new(PacketType::DataAck, out);
-            to.put_prefix(Receipt { endpoint, msg_id, status }.prefix());
-            return Ok((to.finish()?, PacketType::DataAck));
-        }
-        self.encode_any(out)
+    pub(crate) fn encode_receipt(&self, out: &mut [u8]) -> Option<Result<usize, EncodeError>> {
+        let Self::Data { endpoint, msg_id, status } = *self else { return None };
+        let mut to = Encoder::new(PacketType::DataAck, out);
+        to.put_prefix(Receipt { endpoint, msg_id, status }.prefix());
+        Some(to.finish())
     }
 
+    /// Writes the packet; returns its length and type.
     #[inline(never)]
-    fn encode_any(&self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
+    pub(crate) fn encode(&self, out: &mut [u8]) -> Result<(usize, PacketType), EncodeError> {
         let data;
         let packet = match *self {
             Self::Hello => Packet::HelloAck(LoginAck { status: StatusCode::OK, reserved: 0 }),
@@ -82,54 +79,72 @@ fn encode_probe_answer(
 /// The answers owed, oldest first. What would need more than `N` at a time is not taken from the connection yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Answers<const N: usize> {
-    owed: Deque<Answer, N>,
-    /// Heartbeats to answer. They are all alike, so any number of them has room.
-    pongs: u16,
+    /// In a ring, which starts at `first`.
+    owed: [Answer; N],
+    first: u16,
+    len: u16,
+    /// Those in the ring, and heartbeats to answer. These are all alike, so up to 65,535 of them have room.
+    all: u32,
 }
 
 impl<const N: usize> Answers<N> {
     pub(crate) const fn new() -> Self {
         const { assert!(N >= MOST_PER_PACKET, "the answers that one packet asks for have room") };
-        Self { owed: Deque::new(), pongs: 0 }
+        const { assert!(N <= u16::MAX as usize / 2, "sums of two places fit") };
+        Self { owed: [Answer::Pong; N], first: 0, len: 0, all: 0 }
     }
 
     /// Whether all answers that one more packet can ask for have room.
     #[inline]
     pub(crate) fn have_room(&self) -> bool {
-        self.owed.len() <= const { N - MOST_PER_PACKET }
+        usize::from(self.len) <= const { N - MOST_PER_PACKET }
     }
 
     /// Owes an answer; false if there is no room.
     #[inline]
     pub(crate) fn owe(&mut self, answer: Answer) -> bool {
-        self.owed.push_back(answer).is_ok()
+        if usize::from(self.len) == N {
+            return false;
+        }
+        if let Some(place) = self.owed.get_mut(usize::from(self.first + self.len) % N) {
+            *place = answer;
+        }
+        self.len += 1;
+        self.all += 1;
+        true
     }
 
     /// Owes an answer to a heartbeat.
     pub(crate) fn owe_pong(&mut self) {
-        self.pongs = self.pongs.saturating_add(1);
+        let pongs = self.all.saturating_sub(self.len.into());
+        self.all += u32::from(pongs < u16::MAX.into());
     }
 
     #[inline]
     pub(crate) fn first(&self) -> Option<&Answer> {
-        self.owed.front().or_else(|| (self.pongs > 0).then_some(&Answer::Pong))
-    }
-
-    #[inline]
-    pub(crate) fn first_is_sent(&mut self) {
-        if self.owed.pop_front().is_none() {
-            self.pongs = self.pongs.saturating_sub(1);
+        if self.len > 0 {
+            self.owed.get(usize::from(self.first) % N)
+        } else {
+            (self.all > 0).then_some(&Answer::Pong)
         }
     }
 
     #[inline]
+    pub(crate) fn first_is_sent(&mut self) {
+        if self.len > 0 {
+            self.first = (usize::from(self.first + 1) % N) as u16;
+            self.len -= 1;
+        }
+        self.all = self.all.saturating_sub(1);
+    }
+
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.owed.is_empty() && self.pongs == 0
+        self.all == 0
     }
 
     pub(crate) fn clear(&mut self) {
-        self.owed.clear();
-        self.pongs = 0;
+        (self.len, self.all) = (0, 0);
     }
 }
 
@@ -142,6 +157,9 @@ mod tests {
     fn bytes(answer: Answer, out: &mut [u8]) -> &[u8] {
         let (len, kind) = answer.encode(out).unwrap();
         assert_eq!(kind.byte(), out[0]);
+        let mut short = [0; 32];
+        let receipt = answer.encode_receipt(&mut short).map(|len| &short[..len.unwrap()]);
+        assert_eq!(receipt, (kind == PacketType::DataAck).then_some(&out[..len]));
         &out[..len]
     }
 

@@ -7,6 +7,8 @@ use core::hint::select_unpredictable;
 pub(super) struct Spot {
     /// Its partition's index; [`NOWHERE`] if its sender has none.
     pub(super) index: usize,
+    /// Where its partition's entries are.
+    pub(super) ring: Ring,
     /// Where the head of its bucket is.
     pub(super) bucket: usize,
     pub(super) id: Scrambled,
@@ -19,8 +21,13 @@ const NOWHERE: usize = Limits::MAX_COUNTERS as usize;
 
 impl Spot {
     /// Of a message whose sender has no partition.
-    pub(super) const NONE: Self =
-        Self { index: NOWHERE, bucket: 0, id: Scrambled::ZERO, newest: Newest::NONE };
+    pub(super) const NONE: Self = Self {
+        index: NOWHERE,
+        ring: Ring::NONE,
+        bucket: 0,
+        id: Scrambled::ZERO,
+        newest: Newest::NONE,
+    };
 }
 
 impl<const SEEN: usize> Dedup<SEEN> {
@@ -53,12 +60,12 @@ impl<const SEEN: usize> Dedup<SEEN> {
 
     /// Where a message of this partition belongs.
     #[inline(always)]
-    pub(super) fn spot(&self, index: usize, id: u64) -> Option<(Spot, Ring)> {
+    pub(super) fn spot(&self, index: usize, id: u64) -> Option<Spot> {
         let ring = self.ring(index)?;
         let id = Scrambled::new(id, self.factor);
         let bucket = ring.bucket(id);
         let newest = ring.newest(*self.heads.as_flattened().get(bucket)?);
-        Some((Spot { index, bucket, id, newest }, ring))
+        Some(Spot { index, ring, bucket, id, newest })
     }
 
     /// The place of the newest entry like this, forgotten ones included.
@@ -70,8 +77,8 @@ impl<const SEEN: usize> Dedup<SEEN> {
     /// whether one would do. Where there is nothing to step to, the same place is looked at again; where the bucket holds
     /// nothing at all, that is the place of the message that is accepted next, which is written to anyway.
     #[inline(always)]
-    pub(super) fn search(&self, ring: Ring, spot: Spot) -> Option<usize> {
-        let Spot { id, newest, .. } = spot;
+    pub(super) fn search(&self, spot: Spot) -> Option<usize> {
+        let Spot { ring, id, newest, .. } = spot;
         let (mask, older) = (ring.mask, usize::from(newest.older));
         let first = ring.place_of(newest.number);
         let record = self.records.get(first)?;

@@ -264,10 +264,10 @@ impl<const SEEN: usize> Dedup<SEEN> {
     pub fn entry(&mut self, now: Instant, key: &Key) -> Entry<'_, SEEN> {
         self.advance(now);
         let (sender, id) = (key.sender(), key.id());
-        let Some((spot, ring)) = self.spot(self.partition_of(sender), id) else {
+        let Some(spot) = self.spot(self.partition_of(sender), id) else {
             return Entry::New(Vacant { dedup: self, sender, id, spot: Spot::NONE });
         };
-        if let Some(place) = self.search(ring, spot)
+        if let Some(place) = self.search(spot)
             && let Some(record) = self.records.get_mut(place).filter(|it| !it.is_forgotten())
         {
             record.repetitions = record.repetitions.saturating_add(1);
@@ -289,8 +289,8 @@ impl<const SEEN: usize> Dedup<SEEN> {
     pub fn insert(&mut self, now: Instant, key: &Key) -> Result<Handle, Busy> {
         self.advance(now);
         let (sender, id) = (key.sender(), key.id());
-        let found = self.spot(self.partition_of(sender), id);
-        self.accept(sender, id, found.map_or(Spot::NONE, |(spot, _)| spot), None)
+        let spot = self.spot(self.partition_of(sender), id);
+        self.accept(sender, id, spot.unwrap_or(Spot::NONE), None)
     }
 
     /// Remembers a message that is not remembered.
@@ -317,13 +317,13 @@ impl<const SEEN: usize> Dedup<SEEN> {
         acknowledged: Option<StatusCode>,
     ) -> Result<Handle, Busy> {
         let handle = match self.spot(self.partition_of(sender), id) {
-            Some((spot, _)) => self.revive(spot, acknowledged).or_else(|| {
+            Some(spot) => self.revive(spot, acknowledged).or_else(|| {
                 self.drop_forgotten(spot.index);
                 self.push(spot, acknowledged)
             }),
             None => {
                 let spot = self.open(sender).and_then(|index| self.spot(index, id));
-                spot.and_then(|(spot, _)| self.push(spot, acknowledged))
+                spot.and_then(|spot| self.push(spot, acknowledged))
             }
         };
         handle.ok_or_else(|| {
@@ -355,6 +355,13 @@ impl<const SEEN: usize> Dedup<SEEN> {
     pub fn verdict(&self, handle: Handle) -> Option<Verdict> {
         let record = self.records.get(self.place_of(handle)?)?;
         (record.life() == handle.life).then(|| record.verdict())
+    }
+
+    /// How often a message was repeated; 0 if it is not remembered.
+    #[cold]
+    pub(crate) fn repetitions(&self, handle: Option<Handle>) -> u16 {
+        let verdict = handle.and_then(|handle| self.verdict(handle));
+        verdict.map_or(0, |verdict| verdict.repetitions.into())
     }
 
     /// Drops the entries whose time to live is over, as every call that tells the time does. Returns how many went.
@@ -453,11 +460,10 @@ impl<const SEEN: usize> Dedup<SEEN> {
 
     /// Remembers a forgotten message again, in its old place.
     fn revive(&mut self, spot: Spot, acknowledged: Option<StatusCode>) -> Option<Handle> {
-        let Spot { index, id, newest, .. } = spot;
+        let Spot { index, ring, id, newest, .. } = spot;
         if newest.rank == 0 {
             return None;
         }
-        let ring = self.ring(index)?;
         let rank = self.search_on(index, id, newest.rank.into())?;
         let record = self.records.get_mut(ring.place(rank)).filter(|it| it.is_forgotten())?;
         let life = record.revive(acknowledged);
@@ -469,9 +475,8 @@ impl<const SEEN: usize> Dedup<SEEN> {
     /// Remembers a message as its sender's newest one.
     #[inline(always)]
     fn push(&mut self, spot: Spot, acknowledged: Option<StatusCode>) -> Option<Handle> {
-        let Spot { index, bucket, id, newest } = spot;
+        let Spot { index, ring, bucket, id, newest } = spot;
         let now = self.ticks() as u32;
-        let ring = self.ring(index)?;
         if ring.next.is_multiple_of(ring::AGE_EVERY) {
             self.age_heads(index);
         }

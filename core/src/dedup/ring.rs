@@ -95,7 +95,7 @@ impl Newest {
 }
 
 /// Where in the arrays a partition's entries are.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Ring {
     start: usize,
     /// The bits that tell a place within it: there are one more places than this says, a power of two.
@@ -106,6 +106,9 @@ pub(super) struct Ring {
 }
 
 impl Ring {
+    /// Of no partition.
+    pub(super) const NONE: Self = Self { start: 0, mask: 0, next: 0, held: 0 };
+
     /// `places` is a power of two.
     #[inline]
     pub(super) fn new(index: usize, partition: &Partition, places: u16) -> Self {

@@ -152,7 +152,7 @@ fn heads_stay_told_apart<const SEEN: usize>() -> u32 {
     let limits = Limits { counters: 1, ..LIMITS };
     let mut dedup = Box::new(Dedup::<SEEN>::new(limits, 1));
     dedup.insert(at(0), &key(0)).unwrap();
-    let spot = |dedup: &Dedup<SEEN>, key: &Key| dedup.spot(0, key.id()).unwrap().0;
+    let spot = |dedup: &Dedup<SEEN>, key: &Key| dedup.spot(0, key.id()).unwrap();
     let bucket = spot(&dedup, &key(0)).bucket;
     let mut rng = SplitMix64::new(9);
     let (mut since, mut empty) = (1, 0);
@@ -396,7 +396,7 @@ fn a_flood_from_elsewhere_makes_an_lru_accept_a_message_twice_and_this_cache_not
 #[test]
 fn whoever_does_not_know_the_seed_cannot_make_it_slow() {
     fn bucket(dedup: &Dedup<1024>, key: &Key) -> usize {
-        dedup.spot(0, key.id()).unwrap().0.bucket
+        dedup.spot(0, key.id()).unwrap().bucket
     }
     // Keys that share a bucket under one seed.
     let mut known = Box::new(Dedup::<1024>::new(Limits { counters: 1, ..LIMITS }, 1));

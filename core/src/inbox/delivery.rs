@@ -21,8 +21,8 @@ pub struct DeliveryId {
     pub(crate) prefix: Prefix,
     pub(crate) frame: FrameHeader,
     pub(crate) handle: Handle,
-    /// The number of the connection it came on. If a later connection brought a message before this one was lent, it is the
-    /// number before that connection's: what counts is whether it is the present one.
+    /// The number of the connection it came on. If there was a later connection when it was lent, it is the number before that
+    /// connection's: what counts is whether it is the present one.
     pub(crate) epoch: u32,
 }
 

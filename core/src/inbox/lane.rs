@@ -21,6 +21,18 @@ pub(super) struct Record {
 }
 
 impl Record {
+    pub(super) const EMPTY: Self = Self {
+        arrived: [0; 2],
+        frame: None,
+        handle: None,
+        endpoint: Endpoint(0),
+        msg_id: MsgId(0),
+        len: 0,
+        turn: 0,
+        flag: 0,
+        kind: PacketType::DataChannel,
+    };
+
     #[inline(always)]
     pub(super) fn new(header: Header, turn: u16, len: u16) -> Self {
         let Header { kind, prefix, frame, arrived, handle, .. } = header;
@@ -53,21 +65,36 @@ pub(super) struct Lane<const N: usize> {
     base: u16,
     /// How many records it has.
     limit: u16,
+    /// Where they end.
+    end: u16,
     /// The oldest message's record.
     head: u16,
     count: u16,
-    /// How many of the oldest came on an earlier connection than the newest.
+    /// How many of the oldest came on an earlier connection than the present one.
     outlived: u16,
     policy: QueuePolicy,
 }
 
 impl<const N: usize> Lane<N> {
     pub(super) const fn new(base: u16, limit: u16, policy: QueuePolicy) -> Self {
-        Self { data: Ring::new(), base, limit, head: base, count: 0, outlived: 0, policy }
+        Self {
+            data: Ring::new(),
+            base,
+            limit,
+            end: base + limit,
+            head: base,
+            count: 0,
+            outlived: 0,
+            policy,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
         usize::from(self.count)
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// Where the data of a message of this length would start, if there is room for it now.
@@ -86,21 +113,21 @@ impl<const N: usize> Lane<N> {
     #[inline(always)]
     pub(super) fn push(
         &mut self,
-        records: &mut [Option<Record>],
+        records: &mut [Record],
         record: Record,
         start: u32,
         write: impl FnOnce(&mut [u8]),
     ) {
         let Some(place) = records.get_mut(usize::from(self.place(self.count))) else { return };
-        *place = Some(record);
+        *place = record;
         self.count += 1;
         self.data.push(start, record.len, write);
     }
 
     /// The oldest message.
     #[inline]
-    pub(super) fn first<'a>(&self, records: &'a [Option<Record>]) -> Option<&'a Record> {
-        if self.count == 0 { None } else { records.get(usize::from(self.head))?.as_ref() }
+    pub(super) fn first<'a>(&self, records: &'a [Record]) -> Option<&'a Record> {
+        if self.count == 0 { None } else { records.get(usize::from(self.head)) }
     }
 
     /// The data of the oldest message, whose record this is.
@@ -108,19 +135,19 @@ impl<const N: usize> Lane<N> {
         self.data.first(first.len)
     }
 
-    /// Whether the oldest message came on an earlier connection than the newest.
+    /// Whether the oldest message came on an earlier connection than the present one.
     pub(super) const fn first_is_outlived(&self) -> bool {
         self.outlived > 0
     }
 
-    /// The next message comes on another connection than all there are.
+    /// There is another connection than all messages came on that there are.
     pub(super) const fn outlive(&mut self) {
         self.outlived = self.count;
     }
 
     /// Gives up the oldest message.
     #[inline]
-    pub(super) fn pop(&mut self, records: &[Option<Record>]) {
+    pub(super) fn pop(&mut self, records: &[Record]) {
         if self.count > 1 {
             return self.pop_first(records);
         }
@@ -131,7 +158,7 @@ impl<const N: usize> Lane<N> {
 
     /// The same if there are others behind it.
     #[inline(never)]
-    fn pop_first(&mut self, records: &[Option<Record>]) {
+    fn pop_first(&mut self, records: &[Record]) {
         let len = self.first(records).map_or(0, |first| first.len);
         self.count -= 1;
         self.outlived = self.outlived.saturating_sub(1);
@@ -142,7 +169,7 @@ impl<const N: usize> Lane<N> {
 
     /// The record of the nth message from the oldest; `n` is at most the limit.
     fn place(&self, n: u16) -> u16 {
-        let (at, end) = (self.head + n, self.base + self.limit);
-        if at < end { at } else { at - self.limit }
+        let at = self.head + n;
+        if at < self.end { at } else { at - self.limit }
     }
 }

@@ -27,8 +27,6 @@ pub(crate) struct Header {
     pub(crate) arrived: Instant,
     /// If it is remembered.
     pub(crate) handle: Option<Handle>,
-    /// The number of the connection it came on.
-    pub(crate) epoch: u32,
 }
 
 /// Whether a message has room.
@@ -69,8 +67,8 @@ enum Which {
 impl Which {
     const fn of(kind: PacketType) -> Self {
         match kind {
-            PacketType::DeviceInfo | PacketType::StatusBroadcast => Self::States,
-            _ => Self::Messages,
+            PacketType::DataChannel => Self::Messages,
+            _ => Self::States,
         }
     }
 }
@@ -79,18 +77,16 @@ impl Which {
 #[derive(Clone, Debug)]
 pub(crate) struct Inbox<const SLOTS: usize> {
     /// Of both lanes: first the places of the states, then those of the messages.
-    records: [Option<Record>; SLOTS],
+    records: [Record; SLOTS],
     states: Lane<SLOTS>,
     messages: Lane<SLOTS>,
-    /// Counts how often the lane changed from one message to the next.
+    /// Counts how often the lane changed from one message to the next: the lowest bit tells the lane of the newest.
     ///
     /// While a message waits, its own lane takes fewer than `SLOTS` others, and between two of these the lane changes twice
     /// at most. So numbers of waiting messages are less than `2 * SLOTS` apart, however long they wait, and wrap safely.
     turn: u16,
-    /// The lane of the newest message.
-    newest: Which,
     lent: Option<Which>,
-    /// The number of the connection on which the newest message came.
+    /// The number of the present connection.
     epoch: u32,
 }
 
@@ -105,11 +101,10 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         let of_messages = messages.limit.min(slots);
         let of_states = states.limit.min(slots.saturating_sub(of_messages));
         Self {
-            records: [None; SLOTS],
+            records: [Record::EMPTY; SLOTS],
             states: Lane::new(0, of_states, states.policy),
             messages: Lane::new(of_states, of_messages, messages.policy),
             turn: 0,
-            newest: Which::States,
             lent: None,
             epoch: 0,
         }
@@ -140,16 +135,21 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
     /// Drops the oldest message of the lane if it has to make room. To be called until it returns `None`.
     #[inline(always)]
     pub(crate) fn displace(&mut self, place: &mut Place) -> Option<Displaced> {
-        if place.start.is_some() { None } else { self.drop_oldest(place) }
+        if place.start.is_some() {
+            return None;
+        }
+        // The place itself is lent to no call, so that it need not be in memory.
+        let gone = self.drop_oldest(place.lane)?;
+        place.start = self.lane(place.lane).start(place.len);
+        Some(gone)
     }
 
     #[cold]
-    fn drop_oldest(&mut self, place: &mut Place) -> Option<Displaced> {
-        let (lane, records) = self.lane_mut(place.lane);
+    fn drop_oldest(&mut self, lane: Which) -> Option<Displaced> {
+        let (lane, records) = self.lane_mut(lane);
         let oldest = lane.first(records)?;
         let gone = Displaced { kind: oldest.kind, handle: oldest.handle };
         lane.pop(records);
-        place.start = lane.start(place.len);
         Some(gone)
     }
 
@@ -162,13 +162,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         write: impl FnOnce(&mut [u8]),
     ) -> bool {
         let Place { lane: which, len, start: Some(start) } = place else { return false };
-        if header.epoch != self.epoch {
-            self.epoch = header.epoch;
-            self.states.outlive();
-            self.messages.outlive();
-        }
-        self.turn = self.turn.wrapping_add(u16::from(which != self.newest));
-        self.newest = which;
+        self.turn = self.turn.wrapping_add((self.turn ^ which as u16) & 1);
         let record = Record::new(header, self.turn, len);
         let is_only = self.is_empty();
         let (lane, records) = self.lane_mut(which);
@@ -176,35 +170,48 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         is_only
     }
 
-    /// Lends the oldest message; the one lent before is given up. `duplicates` says how often one has been repeated.
+    /// There is another connection than all messages came on that there are.
+    pub(crate) fn connected(&mut self, epoch: u32) {
+        self.epoch = epoch;
+        self.states.outlive();
+        self.messages.outlive();
+    }
+
+    /// Lends the oldest message; the one lent before is given up. How often it has been repeated is not known here.
     #[inline]
-    pub(crate) fn lend(&mut self, duplicates: impl FnOnce(Handle) -> u16) -> Option<Delivery<'_>> {
+    pub(crate) fn lend(&mut self) -> Option<Delivery<'_>> {
         self.take_back();
-        if self.is_empty() { None } else { self.lend_first(duplicates) }
+        if self.is_empty() { None } else { self.lend_first() }
     }
 
     #[inline(never)]
-    fn lend_first(&mut self, duplicates: impl FnOnce(Handle) -> u16) -> Option<Delivery<'_>> {
-        let state = self.states.first(&self.records);
-        let message = self.messages.first(&self.records);
-        let (record, which, lane) = match (state, message) {
-            (Some(state), Some(message)) if message.is_before(state) => {
-                (message, Which::Messages, &self.messages)
-            }
-            (Some(state), _) => (state, Which::States, &self.states),
-            (None, message) => (message?, Which::Messages, &self.messages),
-        };
+    fn lend_first(&mut self) -> Option<Delivery<'_>> {
+        let which = self.oldest();
         self.lent = Some(which);
+        let lane = self.lane(which);
+        let record = lane.first(&self.records)?;
         Some(Delivery {
             kind: record.kind,
             prefix: record.prefix(),
             frame: record.frame,
             data: lane.first_data(record),
             arrived: record.arrived(),
-            duplicates: record.handle.map_or(0, duplicates),
+            duplicates: 0,
             handle: record.handle,
             epoch: self.epoch.wrapping_sub(u32::from(lane.first_is_outlived())),
         })
+    }
+
+    /// The lane of the oldest message, if there is one.
+    fn oldest(&self) -> Which {
+        if self.states.is_empty() {
+            return Which::Messages;
+        }
+        let state = self.states.first(&self.records);
+        match self.messages.first(&self.records).zip(state) {
+            Some((message, state)) if message.is_before(state) => Which::Messages,
+            _ => Which::States,
+        }
     }
 
     /// Messages that were not handed over yet.
@@ -215,7 +222,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
 
     /// Whether no message is kept, be it one that is lent.
     fn is_empty(&self) -> bool {
-        self.states.len() + self.messages.len() == 0
+        self.states.is_empty() && self.messages.is_empty()
     }
 
     #[inline(always)]
@@ -241,7 +248,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
         }
     }
 
-    fn lane_mut(&mut self, which: Which) -> (&mut Lane<SLOTS>, &mut [Option<Record>; SLOTS]) {
+    fn lane_mut(&mut self, which: Which) -> (&mut Lane<SLOTS>, &mut [Record; SLOTS]) {
         let lane = match which {
             Which::States => &mut self.states,
             Which::Messages => &mut self.messages,

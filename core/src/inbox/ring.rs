@@ -42,7 +42,9 @@ impl<const N: usize> Ring<N> {
     pub(super) fn push(&mut self, start: u32, len: u16, write: impl FnOnce(&mut [u8])) {
         self.wrapped |= start != self.end;
         self.end = start + u32::from(len);
-        write(self.bytes.as_flattened_mut().get_mut(range(start, len)).unwrap_or_default());
+        if let Some(place) = self.bytes.as_flattened_mut().get_mut(range(start, len)) {
+            write(place);
+        }
     }
 
     /// The oldest message, which has this length.

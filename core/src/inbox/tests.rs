@@ -14,7 +14,7 @@ const LANES: [PacketType; 2] = [STATE, DATA];
 fn header(kind: PacketType, n: u16) -> Header {
     let prefix = Prefix { endpoint: Endpoint(1), msg_id: MsgId(n), flag: 0 };
     let arrived = Instant::from_micros(u64::from(n));
-    Header { kind, prefix, frame: None, arrived, handle: None, epoch: 0 }
+    Header { kind, prefix, frame: None, arrived, handle: None }
 }
 
 /// An inbox both of whose lanes have this limit and policy.
@@ -58,7 +58,7 @@ fn put<const N: usize>(inbox: &mut Inbox<N>, header: Header) {
 }
 
 fn lend<const N: usize>(inbox: &mut Inbox<N>) -> Option<u16> {
-    inbox.lend(|_| 0).map(|delivery| delivery.prefix.msg_id.0)
+    inbox.lend().map(|delivery| delivery.prefix.msg_id.0)
 }
 
 fn lend_all<const N: usize>(inbox: &mut Inbox<N>) -> Vec<u16> {
@@ -265,15 +265,15 @@ fn a_message_is_lent_as_it_came() {
         }),
         arrived: Instant::from_micros(0x0123_4567_89ab_cdef),
         handle: Some(handle(1)),
-        epoch: 5,
     };
+    inbox.connected(5);
     let place = place(&mut inbox, DATA, 3);
     assert!(inbox.push(place, header, |place| place.copy_from_slice(&[1, 2, 3])));
-    let lent = inbox.lend(|of| if Some(of) == header.handle { 9 } else { 0 }).unwrap();
-    let Header { kind, prefix, frame, arrived, handle, epoch } = header;
+    let lent = inbox.lend().unwrap();
+    let Header { kind, prefix, frame, arrived, handle } = header;
     assert_eq!((lent.kind, lent.prefix, lent.frame, lent.arrived), (kind, prefix, frame, arrived));
-    assert_eq!((lent.data, lent.duplicates), (&[1, 2, 3][..], 9));
-    let id = DeliveryId { prefix, frame: frame.unwrap(), handle: handle.unwrap(), epoch };
+    assert_eq!((lent.data, lent.duplicates), (&[1, 2, 3][..], 0));
+    let id = DeliveryId { prefix, frame: frame.unwrap(), handle: handle.unwrap(), epoch: 5 };
     assert_eq!(lent.id(), Some(id));
     assert_eq!(Delivery { handle: None, ..lent }.id(), None);
     let announced = frame.map(|frame| FrameHeader { direction: Direction::ANNOUNCE, ..frame });
@@ -283,11 +283,18 @@ fn a_message_is_lent_as_it_came() {
 #[test]
 fn a_message_of_an_earlier_connection_never_looks_like_one_of_the_present() {
     let mut inbox = inbox(4, DropOldest);
-    for (n, (kind, epoch)) in (0..).zip([(STATE, 7), (DATA, 7), (DATA, 7), (DATA, 8), (STATE, 9)]) {
-        put(&mut inbox, Header { epoch, ..header(kind, n) });
+    for (epoch, kinds) in (7..).zip([&[STATE, DATA, DATA][..], &[DATA], &[STATE]]) {
+        inbox.connected(epoch);
+        kinds.iter().for_each(|kind| put(&mut inbox, header(*kind, 1)));
     }
-    let epochs: Vec<u32> = core::iter::from_fn(|| inbox.lend(|_| 0).map(|it| it.epoch)).collect();
-    assert_eq!(epochs, [8, 8, 8, 8, 9]);
+    let epochs = |inbox: &mut Inbox<8>| -> Vec<u32> {
+        core::iter::from_fn(|| inbox.lend().map(|it| it.epoch)).take(3).collect()
+    };
+    assert_eq!(epochs(&mut inbox), [8, 8, 8]);
+    assert_eq!(epochs(&mut inbox), [8, 9]);
+    put(&mut inbox, header(DATA, 1));
+    inbox.connected(10);
+    assert_eq!(epochs(&mut inbox), [9], "also if the later connection brought nothing");
 }
 
 #[test]
@@ -357,7 +364,7 @@ fn walk(seed: u64, states: Queue, messages: Queue) -> [u32; 4] {
     inbox.turn = rng.next() as u16;
     for n in 0..6_000_u32 {
         if rng.next() % 5 < 2 {
-            let delivery = inbox.lend(|_| 0);
+            let delivery = inbox.lend();
             if let Some(lane) = lent.take() {
                 lanes[lane].waiting.pop_front();
             }

@@ -49,6 +49,8 @@ pub(super) struct Machine<const SLOTS: usize, const SEEN: usize> {
     /// A copy waits for the budget.
     pub(super) waits_for_budget: bool,
     pub(super) readable: bool,
+    /// A repetition came since there was no message to receive.
+    pub(super) repeated: bool,
     /// The shortest data that `send` refused since `Writable` was told.
     pub(super) refused: Option<u16>,
     /// Messages dropped from the inbox since that was told last.
@@ -92,6 +94,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             answers_in_a_row: 0,
             waits_for_budget: false,
             readable: false,
+            repeated: false,
             refused: None,
             dropped: 0,
             clock_asked: ClockAsked::No,
@@ -103,18 +106,26 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     /// Time never goes back.
     #[inline]
     pub(super) fn tick(&mut self, now: Instant) {
-        self.now = self.now.max(now);
+        if now > self.now {
+            self.now = now;
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn recv(&mut self) -> Option<Delivery<'_>> {
         // If it was refused because too many answers are owed, this makes no room.
         if self.link.is_refusing() && self.answers.have_room() && !planted!(InputNotResumed) {
             self.link.take(self.now);
         }
         self.readable = false;
-        let seen = |handle| self.dedup.verdict(handle);
-        self.inbox.lend(|handle| seen(handle).map_or(0, |verdict| verdict.repetitions.into()))
+        let mut delivery = self.inbox.lend();
+        if self.repeated {
+            match &mut delivery {
+                Some(delivery) => delivery.duplicates = self.dedup.repetitions(delivery.handle),
+                None => self.repeated = false,
+            }
+        }
+        delivery
     }
 
     pub(super) fn set_wall_clock(&mut self, civil: CivilTime) {

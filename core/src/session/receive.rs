@@ -12,6 +12,7 @@ use crate::wire::{
     Channel, DeviceInfo, Direction, Endpoint, FrameData, Framer, FramingError, LoginAck, MsgId,
     Packet, PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
 };
+use core::hint::cold_path;
 
 /// Our own extension: the peer has no room at the moment. The message is transmitted again.
 pub(super) const BUSY: StatusCode = StatusCode(0xb5);
@@ -72,8 +73,11 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             whole = true;
             self.hang_up_if_drained();
             if input.is_empty() {
-                // The framer would say the same, at more expense.
-                break;
+                // What follows would come to the same, at more expense.
+                if !bytes.is_empty() {
+                    self.link.received(self.now, false, true);
+                }
+                return bytes.len();
             }
         }
         let taken = bytes.len() - input.len();
@@ -391,8 +395,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.count_refusal(status);
             return Taken::Yes;
         };
-        let (arrived, epoch) = (self.now, self.epoch);
-        let header = Header { kind, prefix, frame: None, arrived, handle: None, epoch };
+        let header = Header { kind, prefix, frame: None, arrived: self.now, handle: None };
         self.deliver(place, header, &FrameData::plain(info.payload));
         Taken::Yes
     }
@@ -411,12 +414,15 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             Entry::New(entry) => entry,
             Entry::Repeated(verdict) => {
                 self.stats.duplicates += 1;
+                self.repeated = true;
                 self.answer_again(kind, channel, &verdict);
                 return Taken::Yes;
             }
         };
-        let is_request = kind == PacketType::DataChannel && frame.direction == Direction::REQUEST;
-        let at_once = self.config.acknowledge == Acknowledge::Automatically || !is_request;
+        let at_once = self.config.acknowledge == Acknowledge::Automatically || {
+            cold_path();
+            kind != PacketType::DataChannel || frame.direction != Direction::REQUEST
+        };
         let place = match self.inbox.room(kind, frame.data.len()) {
             room @ (Room::Later | Room::Busy) if planted!(RememberedBeforeAccepted) => {
                 let _ = entry.insert(Some(StatusCode::OK));
@@ -448,7 +454,6 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             }),
             arrived: self.now,
             handle: Some(handle),
-            epoch: self.epoch,
         };
         self.deliver(place, header, &frame.data);
         Taken::Yes

@@ -57,8 +57,26 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 
     #[inline(never)]
     fn transmit_answer(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
+        match self.answers.first().and_then(|answer| answer.encode_receipt(out)) {
+            Some(written) => {
+                let len = written.map_err(own_packet)?;
+                Ok(Some(self.answered(len, PacketType::DataAck)))
+            }
+            None => self.transmit_other_answer(out),
+        }
+    }
+
+    /// Writes an answer that is no receipt.
+    #[inline(never)]
+    fn transmit_other_answer(&mut self, out: &mut [u8]) -> Result<Option<Transmit>, TooSmall> {
         let Some(answer) = self.answers.first() else { return Ok(None) };
         let (len, kind) = answer.encode(out).map_err(own_packet)?;
+        Ok(Some(self.answered(len, kind)))
+    }
+
+    /// The first answer was handed over.
+    #[inline]
+    fn answered(&mut self, len: usize, kind: PacketType) -> Transmit {
         let had_room = self.answers.have_room();
         self.answers.first_is_sent();
         // If it was refused for another reason, this makes no room.
@@ -69,7 +87,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             if self.answers.is_empty() { 0 } else { self.answers_in_a_row.saturating_add(1) };
         self.handed_over();
         self.hang_up_if_drained();
-        Ok(Some(Transmit { len, kind, id: None, attempt: 0 }))
+        Transmit { len, kind, id: None, attempt: 0 }
     }
 
     #[cold]

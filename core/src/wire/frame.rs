@@ -171,9 +171,11 @@ impl<'a> Frame<'a> {
     /// The bound frame with this header and these bytes behind it, if it is right as it stands.
     #[inline]
     pub(super) fn decode_plain(header: [u8; DATA_AT], rest: &'a [u8]) -> Option<Self> {
-        let [data @ .., checksum, MARK] = rest else { return None };
+        let [.., l0, l1] = header;
+        let (data, end) = rest.split_at_checked(u16::from_le_bytes([l0, l1]).into())?;
+        let [checksum, MARK] = end else { return None };
         let plain = Self::as_it_stands(Layout::Bound, header, data, *checksum);
-        (plain.fits() && plain.checksum_valid()).then_some(plain)
+        plain.checksum_valid().then_some(plain)
     }
 
     /// Decodes the region of a packet from byte 12 to its end.

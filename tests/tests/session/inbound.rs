@@ -132,6 +132,10 @@ fn duplicates_are_counted_in_the_delivery_until_it_is_lent() {
     assert_eq!((delivery.duplicates, delivery.prefix.msg_id), (2, MsgId(1)));
     assert_eq!(hub.session.stats().duplicates, 2);
     assert_eq!(kinds(&hub.out()), [0x7b; 3]);
+    assert!(taken(&mut hub).is_empty());
+    [2, 3, 3, 1].into_iter().for_each(|n| assert!(hub.hear(&request(n))));
+    let later = [(); 3].map(|()| hub.session.recv(hub.now).map(|it| it.duplicates));
+    assert_eq!(later, [Some(0), Some(1), None]);
 }
 
 #[test]
