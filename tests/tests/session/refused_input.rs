@@ -47,6 +47,25 @@ fn a_refused_packet_that_came_in_pieces_is_taken_when_nothing_more_is_offered() 
 }
 
 #[test]
+fn a_refused_packet_that_is_taken_later_is_no_sign_of_life_then() {
+    let mut lamp = full();
+    let bytes = bytes_of(&request(3));
+    lamp.feed(&bytes[..10]);
+    lamp.feed(&bytes[10..]);
+    let last_byte = lamp.now;
+    lamp.session.recv(lamp.now).unwrap();
+    lamp.wait(ms(30_000));
+    lamp.feed(&[]);
+    assert_eq!(kinds(&lamp.out()).first(), Some(&0x7b));
+    while lamp.session.state() == State::Ready && lamp.now < last_byte + ms(60_000) {
+        lamp.tick();
+        lamp.out();
+    }
+    let hangup = Event::Hangup(HangupReason::Silent);
+    assert_eq!((lamp.now, lamp.events().contains(&hangup)), (last_byte + ms(60_000), true));
+}
+
+#[test]
 fn input_is_wanted_again_only_when_what_it_was_refused_for_has_room() {
     // Too many answers are owed: taking messages changes nothing.
     let mut hub = hub();
