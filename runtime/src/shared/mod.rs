@@ -69,24 +69,20 @@ impl<T: Timer> Shared<T> {
         let mut inner = self.lock();
         let now = self.now();
         let result = act(&mut inner, now);
-        let clock_asked = inner.clock_asked;
+        // Asked once, of whoever comes first: what the application does meanwhile comes here, too.
+        let local_time = self.settings.local_time.as_ref();
+        let asked = local_time.filter(|_| std::mem::take(&mut inner.clock_asked));
         Self::release(inner);
-        if clock_asked {
-            self.tell_local_time();
+        if let Some(local_time) = asked {
+            self.tell(local_time);
         }
         result
     }
 
-    /// Answers the peer's question, if anybody can. The application is not called with the lock held: it may use the client.
-    fn tell_local_time(&self) {
-        if let Some(local_time) = &self.settings.local_time {
-            let civil = local_time();
-            self.with_driver(|inner, now| {
-                if std::mem::take(&mut inner.clock_asked) {
-                    inner.session.set_wall_clock(now, civil);
-                }
-            });
-        }
+    /// Answers the peer's question. The application is not called with the lock held: it may use the client.
+    fn tell(&self, local_time: &LocalTime) {
+        let civil = local_time();
+        self.with_driver(|inner, now| inner.session.set_wall_clock(now, civil));
     }
 
     /// Unlocks; whoever is woken then finds the lock free.

@@ -197,7 +197,8 @@ on_every_runtime! {
         the_end_of_the_connection_is_told_to_every_reader_even_if_the_first_goes
         what_came_before_the_end_can_still_be_received
         the_application_acknowledges_if_that_is_left_to_it
-        a_peer_that_asks_for_the_time_is_told;
+        a_peer_that_asks_for_the_time_is_told
+        whoever_tells_the_time_may_use_the_client;
     streams:
         a_stream_that_takes_one_byte_at_a_time_carries_everything
         a_stream_that_brings_one_byte_at_a_time_carries_everything

@@ -3,10 +3,14 @@
 use crate::stage::*;
 use crate::talk::*;
 use cync_core::wire::{Packet, StatusCode};
-use cync_core::{Acknowledge, Config, Event, Queue, QueuePolicy, Request, RespondError, Stage};
+use cync_core::{
+    Acknowledge, CivilTime, Config, Event, Queue, QueuePolicy, Request, RespondError, Stage,
+};
 use cync_runtime::testing::pipe;
-use cync_runtime::{SendError, Timer as _};
+use cync_runtime::{Builder, SendError, Timer as _};
 use smol::future::poll_once;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// A client and a peer of this configuration, ready.
@@ -216,19 +220,20 @@ pub(crate) async fn the_application_acknowledges_if_that_is_left_to_it(world: Wo
     assert_eq!(third.ended().await.unwrap().attempts, 1, "a report acknowledges");
 }
 
+const CIVIL: CivilTime = CivilTime {
+    year: 2024,
+    month: 2,
+    day: 29,
+    weekday_sunday1: 5,
+    hour: 23,
+    minute: 59,
+    second: 58,
+    utc_offset_centihours: -600,
+};
+
 pub(crate) async fn a_peer_that_asks_for_the_time_is_told(world: World) {
     let asked = Packet::TimeRequest { tag: 12 };
-    let civil = cync_core::CivilTime {
-        year: 2024,
-        month: 2,
-        day: 29,
-        weekday_sunday1: 5,
-        hour: 23,
-        minute: 59,
-        second: 58,
-        utc_offset_centihours: -600,
-    };
-    let telling = cync_runtime::Builder::new(greeter(), world.clone()).local_time(move || civil);
+    let telling = Builder::new(greeter(), world.clone()).local_time(|| CIVIL);
     let telling = telling.build().unwrap();
     let (near, far) = pipe(4096);
     let _driver = drive(&world, &telling, near);
@@ -243,14 +248,33 @@ pub(crate) async fn a_peer_that_asks_for_the_time_is_told(world: World) {
     talk.say(&asked).await;
     while events.next().await.unwrap() != Ok(Event::ClockAsked) {}
     assert!(poll_once(talk.hear()).await.is_none());
-    client.set_wall_clock(civil);
+    client.set_wall_clock(CIVIL);
     answers.push(talk.hear().await.unwrap());
     for answer in answers {
         let answer = Packet::decode(&answer, cync_core::wire::ChecksumMode::Strict).unwrap();
         let Packet::TimeResponse(told) = answer else { panic!("{answer:?}") };
-        assert_eq!(told.local, civil);
+        assert_eq!(told.local, CIVIL);
     }
-    client.set_wall_clock(civil);
+    client.set_wall_clock(CIVIL);
     rest(&world).await;
     assert!(poll_once(talk.hear()).await.is_none(), "what was not asked is not told");
+}
+
+pub(crate) async fn whoever_tells_the_time_may_use_the_client(world: World) {
+    let (asked, known) = (Arc::new(AtomicU32::new(0)), Arc::new(OnceLock::<Client>::new()));
+    let (count, using) = (Arc::clone(&asked), Arc::clone(&known));
+    let telling = Builder::new(greeter(), world.clone()).local_time(move || {
+        assert_eq!(count.fetch_add(1, Ordering::Relaxed), 0, "it was asked already");
+        assert_eq!(using.get().unwrap().try_recv(), None);
+        CIVIL
+    });
+    let client = known.get_or_init(|| telling.build().unwrap());
+    let (near, far) = pipe(4096);
+    let _driver = drive(&world, client, near);
+    let mut talk = Talk::greeted(far).await;
+    talk.say(&Packet::TimeRequest { tag: 12 }).await;
+    let answer = talk.hear().await.unwrap();
+    let answer = Packet::decode(&answer, cync_core::wire::ChecksumMode::Strict).unwrap();
+    assert!(matches!(answer, Packet::TimeResponse(told) if told.local == CIVIL), "{answer:?}");
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
