@@ -370,6 +370,9 @@ impl<T: Timer> Reader<'_, T> {
                 if message.is_some() || !inner.goes_on() {
                     return Poll::Ready(message);
                 }
+            } else if inner.session.inbox_len() == 0 && !inner.goes_on() {
+                // The end is for all, whatever the first is about.
+                return Poll::Ready(None);
             }
             inner.wait(|inner| &mut inner.readers, ticket, context);
             Poll::Pending

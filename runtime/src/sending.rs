@@ -131,8 +131,8 @@ impl<'a, T: Timer> Place<'a, T> {
     ) -> Poll<Result<(Sent<T>, bool), SendError>> {
         let Self { shared, ticket, .. } = self;
         let accepted = shared.with(|inner, now| {
-            // Whoever waits already comes first.
-            if inner.senders.is_turn(*ticket) {
+            // Whoever waits already comes first; that there will be no room is for all of them.
+            if inner.senders.is_turn(*ticket) || inner.is_closing() {
                 match inner.session.send(now, request) {
                     Err(cync_core::SendError::Full) => {}
                     Err(refused) => return Poll::Ready(Err(refused.into())),

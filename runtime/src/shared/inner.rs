@@ -129,6 +129,11 @@ impl Inner {
         self.driven || (another && self.session.state() != State::Closed)
     }
 
+    /// Whether it takes no more messages, for good.
+    pub(crate) fn is_closing(&self) -> bool {
+        matches!(self.session.state(), State::Draining | State::Closed)
+    }
+
     /// Whether somebody calls the session when its deadlines come.
     pub(crate) const fn is_attended(&self) -> bool {
         self.driven || self.upkeep.dialler
@@ -336,8 +341,8 @@ impl Inner {
                         self.changed();
                     }
                     if state == State::Draining {
-                        // Whoever waits for room is told that there will be none, one after the other.
-                        self.wake_sender();
+                        // Whoever waits for room is told that there will be none.
+                        self.senders.all().for_each(|waker| self.wakes.add(waker.clone()));
                     }
                 }
                 Event::Hangup(why) => {

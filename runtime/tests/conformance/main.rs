@@ -172,6 +172,7 @@ on_every_runtime! {
         a_queue_that_rejects_turns_away_the_newest_and_keeps_the_others
         a_queue_that_drops_drops_the_oldest_that_never_left
         a_session_that_closes_refuses_those_who_wait_at_once
+        a_session_that_closes_refuses_also_those_behind_a_sender_that_is_not_polled
         closing_without_a_connection_refuses_those_who_wait_at_once
         a_message_that_nobody_drives_ends_exactly_at_its_deadline
         a_message_whose_connection_went_ends_exactly_at_its_deadline
@@ -195,6 +196,7 @@ on_every_runtime! {
         several_readers_share_the_messages_and_each_comes_once
         a_reader_that_goes_passes_on_what_it_was_woken_for
         the_end_of_the_connection_is_told_to_every_reader_even_if_the_first_goes
+        the_end_of_the_connection_is_told_to_those_behind_a_reader_that_is_not_polled
         what_came_before_the_end_can_still_be_received
         the_application_acknowledges_if_that_is_left_to_it
         a_peer_that_asks_for_the_time_is_told

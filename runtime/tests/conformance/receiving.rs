@@ -183,6 +183,19 @@ pub(crate) async fn the_end_of_the_connection_is_told_to_every_reader_even_if_th
     }
 }
 
+pub(crate) async fn the_end_of_the_connection_is_told_to_those_behind_a_reader_that_is_not_polled(
+    world: World,
+) {
+    let (client, peer, _) = pair(&world, greeter()).await;
+    let mut first = Box::pin(peer.recv());
+    assert!(poll_once(&mut first).await.is_none());
+    let reader = peer.clone();
+    let second = spawn(&world, async move { reader.recv().await });
+    rest(&world).await;
+    drop(client);
+    assert_eq!((second.ended().await, first.await), (None, None));
+}
+
 pub(crate) async fn what_came_before_the_end_can_still_be_received(world: World) {
     let (client, peer, [_, far]) = pair(&world, greeter()).await;
     for number in 0..3 {

@@ -170,6 +170,22 @@ pub(crate) async fn a_session_that_closes_refuses_those_who_wait_at_once(world: 
     assert_eq!(world.now().since(started), SECOND * 20, "what is under way has this time");
 }
 
+pub(crate) async fn a_session_that_closes_refuses_also_those_behind_a_sender_that_is_not_polled(
+    world: World,
+) {
+    let (client, _driver, _talk, _) = full(&world).await;
+    let mut first = Box::pin(client.send(numbered(&[3])));
+    assert!(poll_once(&mut first).await.is_none());
+    let second = send(&world, &client, 4);
+    rest(&world).await;
+    let (started, closing) = (world.now(), client.clone());
+    let closed = spawn(&world, async move { closing.close().await });
+    let refused = Refusal::NotConnected(State::Draining);
+    assert_eq!(second.ended().await, Err(SendError::Refused(refused)));
+    assert_eq!((first.await, world.now()), (Err(SendError::Refused(refused)), started));
+    closed.ended().await;
+}
+
 pub(crate) async fn closing_without_a_connection_refuses_those_who_wait_at_once(world: World) {
     let client = client(&world, riding(1, 1));
     let taken = [1, 2].map(|number| client.try_send(numbered(&[number])).unwrap());
