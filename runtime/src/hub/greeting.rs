@@ -24,7 +24,8 @@ pub(super) async fn admit<IO: AsyncRead + AsyncWrite + Unpin, T: Timer>(
     let (endpoint, config) = match greeted(hub, &greeter)? {
         Ok(admitted) => admitted,
         Err(status) => {
-            place.meanwhile(refuse(&mut io, &greeter, status)).await??;
+            // It was refused whether or not it waits to be told so.
+            let _told = place.meanwhile(refuse(&mut io, &greeter, status)).await;
             return Err(AdmitError::Refused(StatusCode(status.get())));
         }
     };

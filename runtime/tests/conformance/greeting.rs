@@ -65,6 +65,26 @@ pub(crate) async fn a_device_is_told_with_which_status_it_was_refused(world: Wor
     assert!(matches!(driver.ended().await, End::Hangup(why) if why == refused));
 }
 
+pub(crate) async fn a_greeting_was_refused_whether_or_not_its_peer_waits_to_be_told(world: World) {
+    let hub = Hub::builder(world.clone(), |_| Err(StatusCode(0x21))).build();
+    let was_refused = |greeted: Greeted| {
+        let ended = greeted.unwrap_err();
+        assert!(matches!(ended, AdmitError::Refused(StatusCode(0x21))), "{ended:?}");
+    };
+    let (mut gone, greeted) = enter(&world, &hub, None);
+    gone.write(&hello(Endpoint(7))).await;
+    drop(gone);
+    was_refused(greeted.ended().await);
+    assert_eq!(elapsed(&world), Duration::ZERO);
+    // One that does not read has the time of its greeting.
+    let (near, far) = pipe(3);
+    let (mut deaf, asked) = (Talk::new(near), hub.clone());
+    let greeted = spawn(&world, async move { asked.greet(far, None).await });
+    deaf.write(&hello(Endpoint(7))).await;
+    was_refused(greeted.ended().await);
+    assert_eq!((elapsed(&world), hub.connections(), hub.rejected()), (SECOND * 5, 0, 2));
+}
+
 pub(crate) async fn a_session_is_ready_when_its_connection_is_admitted_and_shows_no_code(
     world: World,
 ) {

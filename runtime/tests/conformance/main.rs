@@ -88,6 +88,7 @@ on_every_runtime! {
         a_greeting_has_exactly_its_time_and_may_come_byte_by_byte
         a_refused_greeting_is_answered_in_its_own_kind
         a_device_is_told_with_which_status_it_was_refused
+        a_greeting_was_refused_whether_or_not_its_peer_waits_to_be_told
         a_session_is_ready_when_its_connection_is_admitted_and_shows_no_code
         what_came_with_the_greeting_is_not_lost
         whatever_is_no_greeting_is_turned_away_at_once
