@@ -1,5 +1,6 @@
 use super::sessions::Joined;
 use super::{Admitted, HubShared, Place, REFUSED};
+use crate::builder::Builder;
 use crate::driver::{Driver, Scratch};
 use crate::error::AdmitError;
 use crate::runtime::Timer;
@@ -29,16 +30,19 @@ pub(super) async fn admit<IO: AsyncRead + AsyncWrite + Unpin, T: Timer>(
             return Err(AdmitError::Refused(StatusCode(status.get())));
         }
     };
-    let now = hub.timer.now();
-    let build = |config| (hub.shape)(crate::Builder::new(config, hub.timer.clone()));
-    let (joined, spent) = {
-        let mut state = hub.lock();
-        let joined = state.sessions.join(endpoint, config, build, &hub.limits, now)?;
-        let spent = place.greeted(&mut state.places, endpoint, &joined.client.shared);
-        (joined, spent)
+    let returned = hub.lock().sessions.rejoin(endpoint);
+    let Joined { client, is_new, .. } = match returned {
+        Some(joined) => joined,
+        None => {
+            let needed = config.dedup_ttl;
+            // The application is not called with the hub locked: it may ask the hub.
+            let fresh = (hub.shape)(Builder::new(config, hub.timer.clone())).build()?;
+            let now = hub.timer.now();
+            hub.lock().sessions.join(endpoint, &fresh, needed, &hub.limits, now)?
+        }
     };
+    let spent = place.greeted(&mut hub.lock().places, endpoint, &client.shared);
     drop(spent);
-    let Joined { client, is_new, .. } = joined;
     let read = [greeter.bytes(), &rest].concat();
     let driver = hub.span(endpoint).in_scope(|| {
         if !is_new && client.has_connection() {

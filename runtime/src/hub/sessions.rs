@@ -1,11 +1,10 @@
 use super::Limits;
-use crate::builder::Builder;
 use crate::client::Client;
 use crate::error::AdmitError;
 use crate::runtime::Timer;
 use crate::shared::Shared;
 use cync_core::wire::Endpoint;
-use cync_core::{Config, Instant, State};
+use cync_core::{Instant, State};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,26 +59,32 @@ impl<T: Timer> Sessions<T> {
         std::mem::take(self)
     }
 
-    /// The session that a connection of this endpoint is for. [`Sessions::left`] ends the connection.
+    /// The session that a connection of this endpoint is for, if there is one. [`Sessions::left`] ends the connection.
+    pub(super) fn rejoin(&mut self, endpoint: Endpoint) -> Option<Joined<T>> {
+        let kept = self.0.get_mut(&endpoint)?;
+        if kept.client.state() == State::Closed {
+            return None;
+        }
+        kept.connections += 1;
+        Some(Joined { client: kept.client.clone(), is_new: false, _out: None })
+    }
+
+    /// The same, with a fresh session if there is none, which is needed for so long without a connection.
     ///
     /// # Errors
-    /// If the configuration breaks a rule, or there are too many sessions.
+    /// If there are too many sessions.
     pub(super) fn join(
         &mut self,
         endpoint: Endpoint,
-        config: Config,
-        build: impl FnOnce(Config) -> Builder<T>,
+        fresh: &Client<T>,
+        needed: Duration,
         limits: &Limits,
         now: Instant,
     ) -> Result<Joined<T>, AdmitError> {
-        if let Some(kept) = self.0.get_mut(&endpoint)
-            && kept.client.state() != State::Closed
-        {
-            kept.connections += 1;
-            return Ok(Joined { client: kept.client.clone(), is_new: false, _out: None });
+        // Another connection of the endpoint may have come first.
+        if let Some(joined) = self.rejoin(endpoint) {
+            return Ok(joined);
         }
-        let needed = config.dedup_ttl;
-        let client = build(config).build()?;
         let mut out = self.0.remove(&endpoint);
         if self.0.len() >= limits.sessions {
             let oldest = self.0.iter().filter(|(_, kept)| kept.is_over(now));
@@ -89,10 +94,10 @@ impl<T: Timer> Sessions<T> {
             };
             out = self.0.remove(&oldest);
         }
-        client.expect_dial_in(true);
-        let kept = Kept { client: client.clone(), connections: 1, left: now, needed };
+        fresh.expect_dial_in(true);
+        let kept = Kept { client: fresh.clone(), connections: 1, left: now, needed };
         self.0.insert(endpoint, kept);
-        Ok(Joined { client, is_new: true, _out: out })
+        Ok(Joined { client: fresh.clone(), is_new: true, _out: out })
     }
 
     /// A connection of this endpoint and session has ended.

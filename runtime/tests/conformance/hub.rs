@@ -8,6 +8,7 @@ use cync_core::{Config, ConfigError, Request, Stage, State};
 use cync_runtime::testing::pipe;
 use cync_runtime::{AdmitError, Builder, ConnectError, End, Hub};
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 pub(crate) async fn a_session_outlives_its_connections(world: World) {
@@ -238,4 +239,20 @@ pub(crate) async fn sessions_are_made_in_the_shape_that_the_hub_says(world: Worl
         .build();
     let refused = join(&world, &hub, 1).await.err().unwrap();
     assert!(matches!(refused, AdmitError::Config(ConfigError::TooFewSlots { slots: 16, .. })));
+}
+
+pub(crate) async fn whoever_shapes_a_session_may_ask_the_hub(world: World) {
+    let known = Arc::new(OnceLock::<Hub<World>>::new());
+    let asked = Arc::clone(&known);
+    let hub = Hub::builder(world.clone(), |hello| Ok(Config::listener(hello.endpoint)))
+        .sessions(move |builder| {
+            let (hub, (told, answer)) = (asked.get().unwrap().clone(), mpsc::channel());
+            // From another thread: this one would wait for itself.
+            std::thread::spawn(move || told.send((hub.greeting(), hub.clients().len())).unwrap());
+            assert_eq!(answer.recv_timeout(SECOND * 10), Ok((1, 0)));
+            builder
+        })
+        .build();
+    let hub = known.get_or_init(|| hub);
+    assert!(join(&world, hub, 1).await.unwrap().is_new);
 }

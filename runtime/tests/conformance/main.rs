@@ -114,7 +114,8 @@ on_every_runtime! {
         what_is_forgotten_is_cut_unless_a_client_is_held
         a_hub_that_is_dropped_cuts_the_sessions_that_nobody_holds
         a_session_that_was_closed_keeps_nobody_waiting_and_is_followed_by_a_new_one
-        sessions_are_made_in_the_shape_that_the_hub_says;
+        sessions_are_made_in_the_shape_that_the_hub_says
+        whoever_shapes_a_session_may_ask_the_hub;
     listening:
         a_hundred_devices_are_commanded_at_once
         who_greets_while_nobody_accepts_waits_and_is_not_lost
