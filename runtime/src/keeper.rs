@@ -81,6 +81,13 @@ impl<T: Timer> Duty<T> {
         let mut sleep = self.shared.timer.sleep_until(self.shared.now() + limit);
         let mut dial = pin!(dial);
         poll_fn(|context| {
+            let needed = self.poll(context, |inner| match inner.session.state() {
+                State::Connecting => Poll::Pending,
+                _ => Poll::Ready(None),
+            });
+            if needed.is_ready() {
+                return needed;
+            }
             if let Poll::Ready(dialled) = dial.as_mut().poll(context) {
                 return Poll::Ready(Some(dialled.map_err(Into::into)));
             }
@@ -89,10 +96,7 @@ impl<T: Timer> Duty<T> {
                 let source = io::Error::new(io::ErrorKind::TimedOut, timeout);
                 return Poll::Ready(Some(Err(DialError { stage: stage(), source })));
             }
-            self.poll(context, |inner| match inner.is_driven() {
-                true => Poll::Ready(None),
-                false => Poll::Pending,
-            })
+            Poll::Pending
         })
         .await
     }

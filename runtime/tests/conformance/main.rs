@@ -132,6 +132,7 @@ on_every_runtime! {
         what_rides_through_is_executed_once_even_if_its_answers_were_lost
         what_rides_through_keeps_its_order_and_its_deadline
         a_client_told_not_to_reconnect_does_not_until_it_is_told_to
+        a_client_told_not_to_reconnect_drops_the_connection_that_is_being_opened
         a_thousand_cuts_are_followed_by_a_thousand_connections
         a_connection_that_lasted_lets_waits_start_anew
         a_peer_that_vanished_is_noticed_after_exactly_the_silence

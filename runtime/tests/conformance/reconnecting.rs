@@ -170,6 +170,33 @@ pub(crate) async fn a_client_told_not_to_reconnect_does_not_until_it_is_told_to(
     }
 }
 
+pub(crate) async fn a_client_told_not_to_reconnect_drops_the_connection_that_is_being_opened(
+    world: World,
+) {
+    let acceptor = world.bind(HOME).await.unwrap();
+    let client = client(&world, greeter());
+    let slow = world.clone();
+    let dial = move || {
+        let world = slow.clone();
+        async move {
+            world.sleep(SECOND).await;
+            world.dial(HOME).await
+        }
+    };
+    let _kept = spawn(&world, client.keep_connected(dial));
+    let talk = accept(&world, &acceptor).await;
+    client.ready().await.unwrap();
+    drop(talk);
+    client.reached(State::Connecting).await;
+    client.reconnect(false);
+    assert_eq!(client.recv().await, None);
+    world.sleep(SECOND * 2).await;
+    assert_eq!((client.state(), world.network().links(HOME).len()), (State::Disconnected, 0));
+    client.reconnect(true);
+    let _talk = accept(&world, &acceptor).await;
+    client.ready().await.unwrap();
+}
+
 pub(crate) async fn a_thousand_cuts_are_followed_by_a_thousand_connections(world: World) {
     let acceptor = world.bind(HOME).await.unwrap();
     let mut config = greeter();
