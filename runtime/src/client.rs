@@ -33,11 +33,11 @@ const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// [`Client::close`] ends it in order.
 pub struct Client<T: Timer> {
     pub(crate) shared: Arc<Shared<T>>,
-    alive: Arc<Alive<T>>,
+    pub(crate) alive: Arc<Alive<T>>,
 }
 
 /// The clones of one client; when the last one goes, the connection is cut.
-struct Alive<T: Timer>(Arc<Shared<T>>);
+pub(crate) struct Alive<T: Timer>(pub(crate) Arc<Shared<T>>);
 
 impl<T: Timer> Drop for Alive<T> {
     fn drop(&mut self) {

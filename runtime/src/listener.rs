@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::hub::{Admitted, Hub, Place};
 use crate::runtime::Runtime;
 use crate::wakers::{Line, Ticket, seat};
+use crate::weak::Weak;
 use cync_core::wire::{Endpoint, StatusCode};
 use cync_core::{Config, Hello};
 use futures_io::{AsyncRead, AsyncWrite};
@@ -125,7 +126,7 @@ impl<R: Runtime> Listener<R> {
 
     /// The next connection that greeted; those that did not are logged, and counted by [`Hub::rejected`]. Dropping the future
     /// loses none. While nobody asks, connections are served all the same; of each endpoint the newest is kept to be told, and of
-    /// so many endpoints as there may be sessions.
+    /// so many endpoints as there may be sessions; one whose session is gone by then ([`Hub::forget`]) is not told.
     pub async fn accept(&self) -> Accepted<R> {
         let mut taker = Taker { line: &self.line, ticket: None };
         poll_fn(|context| taker.poll(context)).await
@@ -192,11 +193,27 @@ async fn serve<R: Runtime, IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             // From here on whoever holds the hub or a client decides.
             drop(hub);
             session.in_scope(|| tracing::info!(event = "connected", %peer, %endpoint));
-            line.put(Accepted { endpoint, peer, client, is_new }, most);
-            drop(line);
+            line.put(Untold { endpoint, peer, client: Weak::new(&client), is_new }, most);
+            drop((line, client));
             let end = driver.run().instrument(session.clone()).await;
             session.in_scope(|| tracing::info!(event = "disconnected", %peer, %endpoint, ?end));
         }
+    }
+}
+
+/// A connection that greeted and was not told yet. Its session is the hub's to keep.
+struct Untold<R: Runtime> {
+    endpoint: Endpoint,
+    peer: SocketAddr,
+    client: Weak<R>,
+    is_new: bool,
+}
+
+impl<R: Runtime> Untold<R> {
+    /// What is told; nothing if the session is gone.
+    fn told(self) -> Option<Accepted<R>> {
+        let Self { endpoint, peer, client, is_new } = self;
+        Some(Accepted { endpoint, peer, client: client.upgrade()?, is_new })
     }
 }
 
@@ -204,7 +221,7 @@ async fn serve<R: Runtime, IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 struct Accepting<R: Runtime>(Mutex<Untaken<R>>);
 
 struct Untaken<R: Runtime> {
-    greeted: VecDeque<Accepted<R>>,
+    greeted: VecDeque<Untold<R>>,
     takers: Line,
     /// The task that accepts.
     acceptor: Option<Waker>,
@@ -242,35 +259,28 @@ impl<R: Runtime> Accepting<R> {
     }
 
     /// Keeps a connection for whoever takes it: of each endpoint the newest, and of `most` endpoints.
-    fn put(&self, mut accepted: Accepted<R>, most: usize) {
-        let (taker, spent) = {
+    fn put(&self, mut untold: Untold<R>, most: usize) {
+        let taker = {
             let mut state = self.lock();
-            if state.stopped {
-                // Nobody will take it, and it would hold its session.
-                (None, Some(accepted))
-            } else {
-                let same = |it: &Accepted<R>| it.endpoint == accepted.endpoint;
-                let spent = match state.greeted.iter().position(same) {
-                    Some(at) => state.greeted.remove(at),
-                    None if state.greeted.len() >= most => state.greeted.pop_front(),
-                    None => None,
-                };
-                accepted.is_new |= spent.as_ref().is_some_and(|it| same(it) && it.is_new);
-                state.greeted.push_back(accepted);
-                (state.takers.first().cloned(), spent)
-            }
+            let same = |it: &Untold<R>| it.endpoint == untold.endpoint;
+            let spent = match state.greeted.iter().position(same) {
+                Some(at) => state.greeted.remove(at),
+                None if state.greeted.len() >= most => state.greeted.pop_front(),
+                None => None,
+            };
+            untold.is_new |= spent.is_some_and(|it| same(&it) && it.is_new);
+            state.greeted.push_back(untold);
+            state.takers.first().cloned()
         };
-        drop(spent);
         taker.into_iter().for_each(Waker::wake);
     }
 
     fn stop(&self) {
-        let (acceptor, untaken) = {
+        let acceptor = {
             let mut state = self.lock();
             state.stopped = true;
-            (state.acceptor.take(), std::mem::take(&mut state.greeted))
+            state.acceptor.take()
         };
-        drop(untaken);
         acceptor.into_iter().for_each(Waker::wake);
     }
 }
@@ -285,10 +295,12 @@ impl<R: Runtime> Taker<'_, R> {
     fn poll(&mut self, context: &Context<'_>) -> Poll<Accepted<R>> {
         let Self { line, ticket } = self;
         let mut state = line.lock();
-        if state.takers.is_turn(*ticket)
-            && let Some(taken) = state.greeted.pop_front()
-        {
-            return Poll::Ready(taken);
+        if state.takers.is_turn(*ticket) {
+            while let Some(untold) = state.greeted.pop_front() {
+                if let Some(told) = untold.told() {
+                    return Poll::Ready(told);
+                }
+            }
         }
         let replaced = state.takers.wait(ticket, context);
         drop(state);

@@ -185,6 +185,21 @@ pub(crate) async fn nobody_holds_what_greets_after_its_listener_is_gone(world: W
     assert_eq!(elapsed(&world), before);
 }
 
+pub(crate) async fn what_is_forgotten_before_anybody_accepts_it_is_cut_and_never_told(
+    world: World,
+) {
+    let listener = listen(&world).await;
+    let mut forgotten = greet(&world, 1).await;
+    assert_eq!(forgotten.hear().await.unwrap()[0], 0x28);
+    listener.hub().forget(Endpoint(1));
+    assert_eq!((forgotten.hear().await, elapsed(&world)), (None, Duration::ZERO));
+    rest(&world).await;
+    assert_eq!(listener.hub().connections(), 0);
+    let _kept = greet(&world, 2).await;
+    let accepted = listener.accept().await;
+    assert_eq!((accepted.endpoint, accepted.is_new), (Endpoint(2), true));
+}
+
 pub(crate) async fn an_address_that_is_taken_or_unknown_cannot_be_listened_at(world: World) {
     let listener = listen(&world).await;
     assert_eq!(listener.local_addr(), HOME);

@@ -123,6 +123,7 @@ on_every_runtime! {
         those_who_accept_have_their_turns_and_one_that_is_dropped_loses_nothing
         a_listener_that_is_dropped_stops_listening_and_cuts_nothing
         nobody_holds_what_greets_after_its_listener_is_gone
+        what_is_forgotten_before_anybody_accepts_it_is_cut_and_never_told
         an_address_that_is_taken_or_unknown_cannot_be_listened_at
         what_a_connection_is_wrapped_in_counts_towards_its_greeting
         a_wrap_that_never_ends_or_fails_costs_its_connection_only
