@@ -93,8 +93,8 @@ impl<T: Timer> Builder<T> {
         self
     }
 
-    /// How long a connection may take no byte of what waits to be written, before it is given up. The default is 60 s. How long
-    /// it may bring none is [`Config::silence`](cync_core::Config).
+    /// How long a connection may take no byte of what waits to be written, or not flush what it took, before it is given up. The
+    /// default is 60 s. How long it may bring none is [`Config::silence`](cync_core::Config).
     pub const fn write_timeout(mut self, timeout: Duration) -> Self {
         self.settings.write_timeout = timeout;
         self

@@ -19,7 +19,7 @@ pub(super) struct Output {
     blocked: bool,
     /// The session had more than fits a buffer.
     cut_short: bool,
-    /// When some of what is held was written last, or began to wait.
+    /// When something began to wait, or some of what had been refused was taken since.
     moved: Instant,
 }
 
@@ -76,6 +76,8 @@ impl Output {
         if self.blocked || self.is_written() {
             return Ok(false);
         }
+        // A stream that collects takes bytes though none of them go.
+        let refused = matches!(self.held, Held::Left(..));
         let mut written = 0;
         let all = self.held();
         while written < all {
@@ -96,7 +98,7 @@ impl Output {
             self.unflushed = io.as_mut().poll_flush(context)?.is_pending();
             self.blocked = self.unflushed;
         }
-        if written > 0 && !self.is_written() {
+        if refused && written > 0 && !self.is_written() {
             self.moved = shared.now();
         }
         Ok(written > 0)
@@ -133,7 +135,10 @@ impl Output {
             len += transmit.len;
         }
         if len > 0 {
-            (self.held, self.moved, self.blocked) = (Held::Filled(bytes, len), now, false);
+            if self.is_written() {
+                self.moved = now;
+            }
+            (self.held, self.blocked) = (Held::Filled(bytes, len), false);
         }
     }
 }

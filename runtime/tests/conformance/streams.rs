@@ -1,9 +1,10 @@
 //! Byte streams that cut what goes through them, or keep it for themselves until they are flushed.
 
+use crate::peer::*;
 use crate::stage::*;
 use crate::talk::*;
 use cync_core::wire::{LoginAck, Packet, StatusCode};
-use cync_core::{HangupReason, Stage};
+use cync_core::{Config, HangupReason, Stage};
 use cync_runtime::testing::{Pipe, Sleep, pipe};
 use cync_runtime::{Builder, End, Timer as _};
 use futures_io::{AsyncRead, AsyncWrite};
@@ -187,4 +188,21 @@ pub(crate) async fn a_stream_that_is_never_flushed_is_given_up_like_one_that_tak
     };
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     assert_eq!(world.now().as_micros(), 2_000_000);
+}
+
+pub(crate) async fn a_stream_that_collects_and_is_never_flushed_is_given_up_though_it_takes_more(
+    world: World,
+) {
+    world.limit(SECOND * 60);
+    let builder = Builder::new(Config::listener(ENDPOINT), world.clone());
+    let client = builder.write_timeout(Duration::from_millis(1950)).build().unwrap();
+    let (near, far) = pipe(4096);
+    let driver = spawn(&world, client.drive(Slow::new(near, &world, HOUR)).run());
+    let mut talk = Talk::new(far);
+    talk.write(&hello(ENDPOINT)).await;
+    // Ten signs of life a second, each of which is answered.
+    let _chatter = talk.chatter(&world);
+    let End::Error(error) = driver.ended().await else { panic!("it ended otherwise") };
+    assert_eq!((error.kind(), world.now().as_micros()), (io::ErrorKind::TimedOut, 1_950_000));
+    assert_eq!(client.stats().packets_sent, 1 + 20, "taken all the same");
 }
