@@ -204,13 +204,15 @@ impl<T: Timer> Work<'_, T> {
             if let Some(why) = next.hangup {
                 return Poll::Ready(End::Hangup(why));
             }
-            let stalls = self.output.stalls_at(self.shared.settings.write_timeout);
+            let limit = self.shared.settings.write_timeout;
+            let stalls = self.output.stalls_at(limit);
             let rang = match next.deadline.into_iter().chain(stalls).min() {
                 Some(at) => self.alarm.poll_ring(&self.shared.timer, next.now, at, context),
                 None => false,
             };
             if rang && stalls.is_some_and(|at| at <= next.now) {
-                return Poll::Ready(End::failed(io::ErrorKind::TimedOut.into()));
+                let stalled = format!("it took nothing of what waits within {limit:?}");
+                return Poll::Ready(End::failed(io::Error::new(io::ErrorKind::TimedOut, stalled)));
             }
             if next.told && all_was_read {
                 break;

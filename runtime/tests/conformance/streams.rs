@@ -187,6 +187,7 @@ pub(crate) async fn a_stream_that_is_never_flushed_is_given_up_like_one_that_tak
         panic!("it ended otherwise")
     };
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert_eq!(error.to_string(), "it took nothing of what waits within 2s");
     assert_eq!(world.now().as_micros(), 2_000_000);
 }
 
