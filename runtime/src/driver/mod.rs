@@ -181,7 +181,7 @@ impl<T: Timer> Work<'_, T> {
         let mut again = true;
         for _ in 0..TURN {
             if let Err(error) = self.output.poll_write(io.as_mut(), self.shared, connection) {
-                return Poll::Ready(End::failed(error));
+                return Poll::Ready(self.hear_out(io, connection, context, error));
             }
             let read = match look {
                 true => self.input.poll_read(io.as_mut(), connection),
@@ -199,7 +199,9 @@ impl<T: Timer> Work<'_, T> {
             match self.output.poll_write(io.as_mut(), self.shared, connection) {
                 Ok(true) => self.input.look_again(),
                 Ok(false) => {}
-                Err(error) => return Poll::Ready(End::failed(error)),
+                Err(error) => {
+                    return Poll::Ready(self.hear_out(io, connection, context, error));
+                }
             }
             if let Some(why) = next.hangup {
                 return Poll::Ready(End::Hangup(why));
@@ -225,6 +227,27 @@ impl<T: Timer> Work<'_, T> {
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The connection takes nothing any more. What it brought before is heard: answers to what it took, and why it went.
+    fn hear_out<IO: AsyncRead>(
+        &mut self,
+        mut io: Pin<&mut IO>,
+        connection: &mut Context<'_>,
+        context: &Context<'_>,
+        error: io::Error,
+    ) -> End {
+        self.output.fail();
+        self.input.look_again();
+        for _ in 0..TURN {
+            let Ok(Some(read)) = self.input.poll_read(io.as_mut(), connection) else { break };
+            match self.step(Some(read), context) {
+                None => return self.taken_away().unwrap_or(End::Cut),
+                Some(Next { hangup: Some(why), .. }) => return End::Hangup(why),
+                Some(_) => {}
+            }
+        }
+        End::failed(error)
     }
 
     /// Everything that is done with the session at one instant; `None` if it has been taken away. Whatever happens to it

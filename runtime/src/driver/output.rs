@@ -17,6 +17,8 @@ pub(super) struct Output {
     unflushed: bool,
     /// The connection took nothing when it was looked at last.
     blocked: bool,
+    /// The connection will take nothing any more.
+    failed: bool,
     /// The session had more than fits a buffer.
     cut_short: bool,
     /// When something began to wait, or some of what had been refused was taken since.
@@ -44,6 +46,11 @@ impl Output {
     /// The connection has called.
     pub(super) const fn look_again(&mut self) {
         self.blocked = false;
+    }
+
+    /// From now on the session hands nothing over: what did not leave is told as such.
+    pub(super) const fn fail(&mut self) {
+        self.failed = true;
     }
 
     /// Bytes that wait.
@@ -119,7 +126,7 @@ impl Output {
     /// Lets the session hand over packets, if all before were written.
     pub(super) fn fill(&mut self, inner: &mut Inner, now: Instant, packets: &mut PacketLog) {
         self.cut_short = false;
-        if self.held() > 0 {
+        if self.failed || self.held() > 0 {
             return;
         }
         let mut bytes = Scratch::to_write();

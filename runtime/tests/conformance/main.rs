@@ -213,7 +213,8 @@ on_every_runtime! {
         a_greeting_may_come_byte_by_byte_with_what_follows
         a_stream_that_has_to_be_flushed_is_flushed_also_at_its_end
         a_stream_that_is_never_flushed_is_given_up_like_one_that_takes_nothing
-        a_stream_that_collects_and_is_never_flushed_is_given_up_though_it_takes_more;
+        a_stream_that_collects_and_is_never_flushed_is_given_up_though_it_takes_more
+        what_came_before_a_write_failed_is_heard_and_nothing_is_handed_over_behind_it;
     watching:
         the_events_of_a_message_come_in_their_order_to_every_subscriber
         a_subscriber_that_is_slow_is_told_how_many_events_it_missed

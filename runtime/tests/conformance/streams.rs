@@ -6,7 +6,7 @@ use crate::talk::*;
 use cync_core::wire::{LoginAck, Packet, StatusCode};
 use cync_core::{Config, HangupReason, Stage};
 use cync_runtime::testing::{Pipe, Sleep, pipe};
-use cync_runtime::{Builder, End, Timer as _};
+use cync_runtime::{Builder, End, SendError, Timer as _};
 use futures_io::{AsyncRead, AsyncWrite};
 use std::future::Future;
 use std::io;
@@ -206,4 +206,25 @@ pub(crate) async fn a_stream_that_collects_and_is_never_flushed_is_given_up_thou
     let End::Error(error) = driver.ended().await else { panic!("it ended otherwise") };
     assert_eq!((error.kind(), world.now().as_micros()), (io::ErrorKind::TimedOut, 1_950_000));
     assert_eq!(client.stats().packets_sent, 1 + 20, "taken all the same");
+}
+
+pub(crate) async fn what_came_before_a_write_failed_is_heard_and_nothing_is_handed_over_behind_it(
+    world: World,
+) {
+    let (client, driver, mut talk) = talking(&world, narrow(2, 8), 16).await;
+    let first = send(&world, &client, 1);
+    let heard = talk.hear_message().await;
+    let second = send(&world, &client, 2);
+    rest(&world).await;
+    let third = send(&world, &client, 3);
+    rest(&world).await;
+    // The second is half-way, and the peer goes: what it said last is there.
+    talk.acknowledge(heard).await;
+    drop(talk);
+    assert_eq!(first.ended().await.unwrap().attempts, 1);
+    let (second, third) = (second.ended().await, third.ended().await);
+    assert!(matches!(second, Err(SendError::Unknown { .. })), "{second:?}");
+    assert!(matches!(third, Err(SendError::NotSent { .. })), "{third:?}");
+    let End::Error(error) = driver.ended().await else { panic!("it ended otherwise") };
+    assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
 }
