@@ -112,7 +112,8 @@ impl<'a> Request<'a> {
     }
 
     /// Use this message number, instead of the session's next; refused while another message uses it, or copies of one that did
-    /// may be under way. An answer to that one which comes later still is taken for one to this. A `0x43` has none.
+    /// may be under way. An answer to that one which comes later still is taken for one to this; and a raw payload with the number and
+    /// the bytes of one that the peer remembers is answered as its repetition, and not acted on. A `0x43` has none.
     #[must_use]
     pub const fn msg_id(mut self, number: u16) -> Self {
         self.msg_id = Some(MsgId(number));

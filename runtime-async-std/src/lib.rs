@@ -25,8 +25,8 @@ pub mod smol;
 
 #[cfg(feature = "async-std")]
 pub use self::async_std::{
-    Accepted, AsyncStd, Builder, Client, Driver, Events, Hub, HubBuilder, Listener, Sending, Sent,
-    States, client,
+    Accepted, Admitted, AsyncStd, Builder, Client, Driver, Events, Hub, HubBuilder, Listener,
+    Sending, Sent, States, client,
 };
 #[cfg(feature = "metrics")]
 pub use cync_runtime::metrics;
@@ -51,6 +51,7 @@ pub use cync_runtime::{
 /// ```
 pub mod any {
     pub use cync_runtime::{
-        Accepted, Builder, Client, Driver, Events, Hub, HubBuilder, Listener, Sending, Sent, States,
+        Accepted, Admitted, Builder, Client, Driver, Events, Hub, HubBuilder, Listener, Sending,
+        Sent, States,
     };
 }

@@ -22,6 +22,8 @@ macro_rules! names {
         pub type Accepted = $crate::Accepted<$runtime>;
         /// The sessions of those who dial in.
         pub type Hub = $crate::Hub<$runtime>;
+        /// A connection that greeted a hub, and the session that it is for.
+        pub type Admitted<IO> = $crate::Admitted<IO, $runtime>;
         /// A hub to be made, and how.
         pub type HubBuilder = $crate::HubBuilder<$runtime>;
     };
