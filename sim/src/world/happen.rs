@@ -29,6 +29,8 @@ impl World<'_> {
 
     fn befall(&mut self, index: usize, what: What) -> Result<(), Violation> {
         let now = self.now;
+        // What lasts until later already does so.
+        let last = |until: &mut u64, time| *until = (*until).max(now.saturating_add(micros(time)));
         let link = &mut self.links[index];
         match what {
             What::Stall(way, time) => {
@@ -40,7 +42,7 @@ impl World<'_> {
                 if !pipe.is_empty() {
                     self.plan.effects.count(FaultKind::Stall);
                 }
-                pipe.stalled_until = now + micros(time);
+                last(&mut pipe.stalled_until, time);
                 self.schedule_arrival(index, side);
             }
             What::Reset => self.reset(index)?,
@@ -51,15 +53,15 @@ impl World<'_> {
                 self.disconnect(index, side, Disconnect::Error)?;
                 self.drive(index, side)?;
             }
-            What::Partition(time) => {
-                link.partitioned_until = now + micros(time);
+            What::Partition(time) => last(&mut link.partitioned_until, time),
+            What::Silent(side, time) => last(&mut link.end(side).silent_until, time),
+            What::RefuseHello(time) => last(&mut link.refusing_until, time),
+            What::SlowReader(side, time) => last(&mut link.end(side).slow_until, time),
+            What::Deaf(side, time) => last(&mut link.end(side).deaf_until, time),
+            What::Reboot(time) | What::Amnesia(time) => {
+                last(&mut link.off_until, time);
+                self.power_off(index, matches!(what, What::Amnesia(_)));
             }
-            What::Silent(side, time) => link.end(side).silent_until = now + micros(time),
-            What::RefuseHello(time) => link.refusing_until = now + micros(time),
-            What::SlowReader(side, time) => link.end(side).slow_until = now + micros(time),
-            What::Deaf(side, time) => link.end(side).deaf_until = now + micros(time),
-            What::Reboot(time) => self.power_off(index, now + micros(time), false),
-            What::Amnesia(time) => self.power_off(index, now + micros(time), true),
             _ => {}
         }
         self.schedule_wake(index);
@@ -88,9 +90,8 @@ impl World<'_> {
     }
 
     /// The device is off: nothing that travels to it or from it arrives, and nobody is told.
-    fn power_off(&mut self, index: usize, until: u64, forgets: bool) {
+    fn power_off(&mut self, index: usize, forgets: bool) {
         let link = &mut self.links[index];
-        link.off_until = until;
         link.forgets |= forgets;
         if link.device.dials {
             link.dialling = None;
@@ -164,5 +165,56 @@ impl World<'_> {
         let (now, lifetime) = (self.now, self.lifetime(side.other()));
         let oldest = self.links[index].end(side).pipe.arrived.front();
         oldest.is_some_and(|it| now >= it.parcel.flight.handed_at.as_micros() + lifetime - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Scenario;
+    use crate::world::{Options, Outcome, run};
+
+    /// Ten seconds of commands, with one fault from 2 s to 5 s, and these.
+    fn outcome(fault: &str, more: &str) -> Outcome {
+        let text = format!(
+            "schema = 1\nname = \"\"\nduration_ms = 12000\n[config.device]\ninbox_messages_limit = 2\n\
+             [workload]\nkind = \"steady\"\nevery_ms = 90\ncommands = 100\nuntil = \"executed\"\n\
+             [[fault]]\nkind = \"reset\"\nat_ms = 2500\n\
+             [[fault]]\n{fault}\nat_ms = 2000\nfor_ms = 3000\n{more}"
+        );
+        let scenario = Scenario::parse(&text).unwrap();
+        run(&scenario, Options::default()).unwrap()
+    }
+
+    #[test]
+    fn a_fault_that_begins_and_ends_within_one_of_its_kind_shortens_nothing() {
+        for fault in [
+            "kind = \"partition\"",
+            "kind = \"silent\"\nside = \"device\"",
+            "kind = \"refuse-hello\"",
+            "kind = \"slow-reader\"\nside = \"device\"",
+            "kind = \"deaf\"\nside = \"device\"",
+            "kind = \"stall\"\nway = \"to-device\"",
+            "kind = \"reboot\"",
+            "kind = \"amnesia\"",
+        ] {
+            let alone = outcome(fault, "");
+            let within =
+                outcome(fault, &format!("[[fault]]\n{fault}\nat_ms = 2400\nfor_ms = 100\n"));
+            assert_eq!((&alone.broken, &within.broken), (&None, &None), "{fault}");
+            assert_eq!(within.hash, alone.hash, "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_fault_that_would_last_for_ever_lasts_to_the_end() {
+        for fault in ["partition", "reboot"] {
+            let fault = format!("kind = \"{fault}\"");
+            let most = "for_ms = 18446744073709551.615";
+            let long = outcome(&fault, &format!("[[fault]]\n{fault}\nat_ms = 2100\n{most}\n"));
+            let until_the_end = "for_ms = 9900";
+            let end =
+                outcome(&fault, &format!("[[fault]]\n{fault}\nat_ms = 2100\n{until_the_end}\n"));
+            assert_eq!((long.hash, &long.broken), (end.hash, &None), "{fault}");
+        }
     }
 }
