@@ -50,9 +50,13 @@ impl World<'_> {
         self.rest()
     }
 
+    /// Nothing more passes once somebody wants it to end.
     fn pass(&mut self, time: u64) -> Result<(), Violation> {
         let until = self.now.saturating_add(time);
-        while self.step(until)? {}
+        self.stopped |= self.options.stop.is_set();
+        while !self.stopped && self.step(until)? {
+            self.stopped |= self.options.stop.is_set();
+        }
         Ok(())
     }
 
@@ -69,11 +73,12 @@ impl World<'_> {
     fn all_are_ready_again(&mut self) -> Result<(), Violation> {
         let of = |world: &Self, side| {
             let config = world.config(side);
-            micros(config.silence) + micros(config.redial.cap) + micros(config.greeting_timeout)
+            let times = [config.silence, config.redial.cap, config.greeting_timeout];
+            times.map(micros).into_iter().fold(AGAIN, u64::saturating_add)
         };
-        let most = of(self, Side::Controller).max(of(self, Side::Device)) + AGAIN;
-        let until = self.now + most;
-        loop {
+        let most = of(self, Side::Controller).max(of(self, Side::Device));
+        let until = self.now.saturating_add(most);
+        while !self.stopped {
             let states = self.links.iter().map(|link| {
                 let state = |end: &super::link::End<'_>| end.witness.session().state();
                 (state(&link.controller), state(&link.device))
@@ -89,6 +94,7 @@ impl World<'_> {
             }
             self.pass(LOOK)?;
         }
+        Ok(())
     }
 
     /// L2: a command that is sent now needs one attempt.
@@ -96,9 +102,9 @@ impl World<'_> {
         // What has been on its way for as long as a copy can be is gone, and nobody has to remember what could be repeated.
         let remembered = Side::BOTH.map(|side| {
             let config = self.config(side);
-            micros(config.peer_span) + micros(config.peer_copy_lifetime)
+            micros(config.peer_span).saturating_add(micros(config.peer_copy_lifetime))
         });
-        self.pass(SETTLE + remembered[0].max(remembered[1]))?;
+        self.pass(remembered[0].max(remembered[1]).saturating_add(SETTLE))?;
         let before = (self.tally.reached, self.tally.repeated);
         let links = self.links.len() as u64;
         for link in 0..self.links.len() {

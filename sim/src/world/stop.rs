@@ -27,7 +27,7 @@ impl Eq for Stop {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Options, run};
+    use super::super::{Options, run, run_traced};
     use super::*;
     use crate::Scenario;
 
@@ -44,5 +44,35 @@ mod tests {
         assert_eq!(with(Stop(Some(&DOWN))), whole);
         let stopped = with(Stop(Some(&UP)));
         assert_eq!((stopped.stopped, stopped.reached, stopped.broken), (true, 0, None));
+    }
+    /// A trace whose reader wants no more once 20 s have passed in it.
+    struct Until20s;
+
+    static LATE: AtomicBool = AtomicBool::new(false);
+
+    impl std::io::Write for Until20s {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            let line_of = |line: &[u8]| serde_json::from_slice::<serde_json::Value>(line).ok();
+            let time = line_of(line).and_then(|line| line.get("t")?.as_u64());
+            let is_late = time.is_some_and(|time| time >= 20_000_000);
+            LATE.fetch_or(is_late, Relaxed);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_run_also_stops_while_it_waits_for_everything_to_come_to_rest() {
+        let text = "schema = 1\nname = \"\"\n[[op]]\nact = \"power\"\non = true\nnumber = 0\nat_ms = 1000\n";
+        let scenario = Scenario::parse(text).unwrap();
+        let options = Options { stop: Stop(Some(&LATE)), ..Options::default() };
+        let outcome = run_traced(&scenario, options, &mut Until20s).unwrap();
+        assert_eq!((outcome.stopped, outcome.broken), (true, None));
+        let whole = run(&scenario, Options::default()).unwrap();
+        assert_eq!((whole.stopped, whole.broken), (false, None));
+        assert!(outcome.time < whole.time, "{:?} of {:?}", outcome.time, whole.time);
     }
 }
