@@ -60,7 +60,8 @@ impl World<'_> {
             }
         }
         let reactions = &mut self.links[index].reactions;
-        let due = reactions.back().map_or(now + service, |last| last.due.max(now + service));
+        let due = now.saturating_add(service);
+        let due = reactions.back().map_or(due, |last| last.due.max(due));
         let reaction = Reaction { due, id, message, op, data: got.data, refusal, life };
         if due > now {
             reactions.push_back(reaction);

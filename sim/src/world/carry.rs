@@ -203,8 +203,9 @@ impl World<'_> {
         if peer.pipe.held() >= buffer {
             fate.held = 0;
         }
-        let due = now + self.transit + fate.delay;
-        if due + fate.held + fate.coalesced >= about.since + lifetime {
+        let due = now.saturating_add(self.transit).saturating_add(fate.delay);
+        let arrives = due.saturating_add(fate.held).saturating_add(fate.coalesced);
+        if arrives >= about.since.saturating_add(lifetime) {
             // No copy takes so long, nor does its answer: the sessions rely on it.
             self.plan.note(copy, What::Drop);
             self.spare.push(bytes);

@@ -275,8 +275,9 @@ impl World<'_> {
         let link = &mut self.links[index];
         let reachable = now >= link.partitioned_until && now >= link.off_until;
         let takes = if reachable { (2 * self.transit).max(1) } else { UNREACHABLE };
-        link.dialling = Some((now + takes, reachable));
-        self.set(index, Source::Dial, now + takes);
+        let due = now.saturating_add(takes);
+        link.dialling = Some((due, reachable));
+        self.set(index, Source::Dial, due);
     }
 
     /// A connection was made, or could not be.
@@ -313,7 +314,7 @@ impl World<'_> {
 
     /// A session asked for its connection to be closed.
     fn hang_up(&mut self, index: usize, side: Side) -> Result<(), Violation> {
-        let due = self.now + self.transit;
+        let due = self.now.saturating_add(self.transit);
         let (end, peer) = self.links[index].both(side);
         let Some(epoch) = end.epoch else { return Ok(()) };
         if peer.epoch == Some(epoch) {

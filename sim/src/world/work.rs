@@ -147,12 +147,12 @@ impl World<'_> {
                 (0..count).try_for_each(|link| self.send_turn(link, 1))?;
             }
             Workload::Steady { every } => {
-                self.working.next = now + micros(every).max(1);
+                self.working.next = now.saturating_add(micros(every).max(1));
                 let link = self.working.issued % links;
                 self.send_turn(link as usize, 1)?;
             }
             Workload::Burst { size, every } => {
-                self.working.next = now + micros(every).max(1);
+                self.working.next = now.saturating_add(micros(every).max(1));
                 for _ in 0..size {
                     let link = self.working.issued % links;
                     let lamps = u64::from(self.scenario.topology.lamps.max(1));
@@ -162,7 +162,8 @@ impl World<'_> {
             }
             Workload::Random { gap } => {
                 let bits = mix(mix(self.scenario.seed ^ 0x776f_726b) ^ self.working.issued);
-                self.working.next = now + 1 + below(mix(bits ^ 1), micros(gap).max(1));
+                let wait = below(mix(bits ^ 1), micros(gap).max(1));
+                self.working.next = now.saturating_add(1).saturating_add(wait);
                 self.send_random(bits)?;
             }
         }
@@ -354,6 +355,46 @@ impl World<'_> {
     pub(super) fn wake_all(&mut self) {
         for index in 0..self.links.len() {
             self.set(index, Source::Wake, self.now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Scenario;
+    use crate::world::{Options, Outcome, run};
+
+    const AGE: &str = "18446744073709551.615";
+
+    fn outcome(text: &str) -> Outcome {
+        let scenario = Scenario::parse(&format!("schema = 1\nname = \"\"\n{text}")).unwrap();
+        let outcome = run(&scenario, Options::default()).unwrap();
+        assert_eq!(outcome.broken, None);
+        outcome
+    }
+
+    #[test]
+    fn of_commands_that_are_an_age_apart_one_is_sent() {
+        for (kind, field) in [("steady", "every_ms"), ("random", "gap_ms")] {
+            let run = outcome(&format!(
+                "duration_ms = 9000\n[workload]\nkind = \"{kind}\"\n{field} = {AGE}\ncommands = 9\n"
+            ));
+            // And the one that the world sends at the end.
+            assert_eq!((run.commands, run.reached), (2, 2), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_packet_that_travels_for_an_age_is_lost() {
+        let op =
+            "[[op]]\nact = \"power\"\non = true\nnumber = 0\nat_ms = 1000\nuntil = \"executed\"\n";
+        let fault = |kind| {
+            let place = "way = \"to-device\"\npacket = 0x73\nframe = 0xf8";
+            format!("{op}[[fault]]\nkind = \"{kind}\"\n{place}\nfor_ms = {AGE}\n")
+        };
+        for kind in ["delay", "reorder", "coalesce"] {
+            let run = outcome(&fault(kind));
+            assert_eq!((run.effects.of(crate::FaultKind::Drop), run.repeated), (1, 1), "{kind}");
         }
     }
 }
