@@ -163,8 +163,14 @@ fn every_field_and_every_name_is_documented() {
         entries.append(&mut Writer::entries(|f| sections::workload(f, &mut work)));
     }
     let send = |set| Act::Send { lamp: 1, set, until: Stage::Acked, once: false, deadline: None };
-    let sets =
-        [Set::Power(true), Set::Brightness(1), Set::Temperature(1), Set::Rgb([0; 3]), Set::Probe];
+    let sets = [
+        Set::Power(true),
+        Set::Brightness(1),
+        Set::Temperature(1),
+        Set::Rgb([0; 3]),
+        Set::Relayed(true),
+        Set::Probe,
+    ];
     let acts = [Act::Cancel(1), Act::Ping, Act::Announce, Act::Info(1)];
     for act in sets.map(send).into_iter().chain(acts) {
         let mut op = happenings::blank_op(act);
