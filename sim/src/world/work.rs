@@ -10,7 +10,7 @@ use crate::witness::{Asked, What};
 use crate::{Side, Violation};
 use cync_core::wire::{Endpoint, PacketType};
 use cync_core::{Outcome, Receipt, SendError, Stage, mix};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// The work begins when every link is ready, or after this long.
@@ -33,6 +33,8 @@ pub(super) struct Working {
     ops: VecDeque<Op>,
     /// The first number that none of them has: those of the workload's commands begin here.
     numbers: u32,
+    /// The numbers of all of them: nobody waits for these.
+    explicit: BTreeSet<u32>,
     issued: u64,
     /// Commands that were sent and have not ended, or wait for room.
     pub(super) open: u64,
@@ -57,6 +59,7 @@ impl Working {
         Self {
             work: scenario.work.clone(),
             numbers: ops.iter().map(|op| op.number.saturating_add(1)).max().unwrap_or(0),
+            explicit: ops.iter().map(|op| op.number).collect(),
             ops: ops.into(),
             issued: 0,
             open: 0,
@@ -302,7 +305,7 @@ impl World<'_> {
             }
             Err(_) => {
                 self.tally.refused();
-                self.command_over(index, lamp, self.now + PAUSE);
+                self.command_over(index, (op.number, lamp), self.now + PAUSE);
             }
         }
         Ok(())
@@ -335,14 +338,14 @@ impl World<'_> {
         let device = index % self.devices.len();
         self.values.ended(device, (lamp, set), record.nth, outcome, receipt.stage);
         self.tally.ended(record, outcome, now);
-        self.command_over(index, lamp, now);
+        self.command_over(index, (record.op, lamp), now);
     }
 
-    fn command_over(&mut self, index: usize, lamp: u8, next: u64) {
+    fn command_over(&mut self, index: usize, (number, lamp): (u32, u8), next: u64) {
         self.working.open = self.working.open.saturating_sub(1);
         self.progress = self.now;
         match self.working.work.workload {
-            Some(Workload::Closed { .. }) => {
+            Some(Workload::Closed { .. }) if !self.working.explicit.contains(&number) => {
                 self.working.idle.insert((next, index, lamp), ());
             }
             Some(Workload::Group) if self.working.open == 0 => self.working.next = next,
@@ -396,5 +399,18 @@ mod tests {
             let run = outcome(&fault(kind));
             assert_eq!((run.effects.of(crate::FaultKind::Drop), run.repeated), (1, 1), "{kind}");
         }
+    }
+
+    #[test]
+    fn an_operation_that_ends_makes_no_further_worker() {
+        let work = "[topology]\nlamps = 2\n[workload]\nkind = \"closed\"\ncommands = 200\n";
+        let op = |number, lamp| {
+            format!(
+                "[[op]]\nact = \"power\"\non = true\nnumber = {number}\nlamp = {lamp}\nat_ms = 1000\n"
+            )
+        };
+        let alone = outcome(work);
+        let besides = outcome(&format!("{work}{}{}", op(0, 1), op(1, 2)));
+        assert_eq!((alone.commands + 2, alone.time), (besides.commands, besides.time));
     }
 }
