@@ -178,7 +178,9 @@ impl Bits {
     fn of(seed: u64, copy: &Copy) -> Self {
         let Copy { link, way, label, attempt } = *copy;
         let what = u64::from(link) << 49 | u64::from(way as u8) << 48 | label.bits();
-        Self(mix(mix(mix(seed) ^ what) ^ u64::from(attempt)))
+        // There is no room for the uppermost bit of the link above; here it has one of its own.
+        let which = u64::from(link >> 15) << 32 | u64::from(attempt);
+        Self(mix(mix(mix(seed) ^ what) ^ which))
     }
 
     const fn about(self, about: About) -> u64 {
@@ -349,6 +351,17 @@ mod tests {
         let chaos = ChaosConfig { packet_loss_rate: rate("50%"), ..ChaosConfig::NONE };
         let lost: Vec<bool> = (1..50).map(|nth| chaos.fate(7, &copy(3, nth), None).lost).collect();
         assert!(lost.contains(&true) && lost.contains(&false));
+    }
+
+    #[test]
+    fn no_two_links_have_the_same_draws() {
+        let on = |link, number| Copy { link, ..copy(number, 1) };
+        for bit in 0..16 {
+            let other = 1 << bit;
+            let same =
+                (0..100).filter(|it| Bits::of(1, &on(0, *it)).0 == Bits::of(1, &on(other, *it)).0);
+            assert_eq!(same.count(), 0, "0 and {other}");
+        }
     }
 
     #[test]
