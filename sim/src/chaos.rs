@@ -195,6 +195,12 @@ impl Bits {
     fn up_to(self, about: About, most: u64) -> u64 {
         below(self.about(about), most.saturating_add(1))
     }
+
+    /// From a microsecond to `most`, in microseconds; nothing if that is nothing.
+    fn up_to_most(self, about: About, most: Duration) -> u64 {
+        let most = micros(most);
+        self.up_to(about, most).saturating_add(1).min(most)
+    }
 }
 
 /// Spreads a hash evenly over the numbers below `limit`.
@@ -241,7 +247,7 @@ impl ChaosConfig {
             fate.split = bits.about(About::Split) | 1;
         }
         if bits.hit(About::Coalesce, self.coalesce_rate) {
-            fate.coalesced = 1 + bits.up_to(About::Pause, micros(self.pause));
+            fate.coalesced = bits.up_to_most(About::Pause, self.pause);
         }
         fate
     }
@@ -285,7 +291,7 @@ impl ChaosConfig {
     pub fn takes(&self, seed: u64, copy: &Copy) -> u64 {
         let bits = Bits::of(seed, copy);
         if bits.hit(About::Slow, self.slow_rate) {
-            1 + bits.up_to(About::SlowBy, micros(self.slow))
+            bits.up_to_most(About::SlowBy, self.slow)
         } else {
             0
         }
@@ -298,7 +304,7 @@ impl ChaosConfig {
         }
         let bits = Self::tick(seed, link, way, nth);
         if bits.hit(About::LateTick, self.late_tick_rate) {
-            1 + bits.up_to(About::LateBy, micros(self.late_tick))
+            bits.up_to_most(About::LateBy, self.late_tick)
         } else {
             0
         }
@@ -362,6 +368,31 @@ mod tests {
                 (0..100).filter(|it| Bits::of(1, &on(0, *it)).0 == Bits::of(1, &on(other, *it)).0);
             assert_eq!(same.count(), 0, "0 and {other}");
         }
+    }
+
+    #[test]
+    fn nothing_takes_longer_than_the_most_that_was_given() {
+        let most = Duration::from_micros(3);
+        let always = rate("100%");
+        let chaos = ChaosConfig {
+            coalesce_rate: always,
+            split_rate: always,
+            pause: most,
+            slow_rate: always,
+            slow: most,
+            late_tick_rate: always,
+            late_tick: most,
+            ..ChaosConfig::NONE
+        };
+        let mut seen = [const { BTreeSet::new() }; 4];
+        for number in 0..1_000 {
+            let one = copy(number, 1);
+            let fate = chaos.fate(1, &one, None);
+            let late = chaos.late_by(1, 0, Direction::ToDevice, number.into());
+            let all = [fate.coalesced, chaos.pause(fate.split), chaos.takes(1, &one), late];
+            seen.iter_mut().zip(all).for_each(|(seen, time)| _ = seen.insert(time));
+        }
+        assert_eq!(seen, [const { [1, 2, 3] }; 4].map(BTreeSet::from));
     }
 
     #[test]
