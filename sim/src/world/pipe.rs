@@ -99,11 +99,13 @@ impl Pipe {
         self.bytes += parcel.flight.bytes.len();
         let Departure { due, held, coalesced, split } = departure;
         let due = due.max(self.last_due);
-        if let Some(last) = self.travelling.iter_mut().rev().find(|it| !it.held)
-            && last.coalesced
+        let last = self.travelling.iter().rposition(|it| !it.held);
+        if let Some(last) = last
+            && self.travelling.get(last).is_some_and(|it| it.coalesced)
+            && let Some(last) = self.travelling.remove(last)
         {
-            last.due = last.due.min(due);
-            last.coalesced = false;
+            // It may overtake what is held back.
+            self.insert(Travelling { due: last.due.min(due), coalesced: false, ..last });
         }
         let mut one = Travelling {
             due: due + held + coalesced,
@@ -197,5 +199,35 @@ impl Pipe {
             lost(arrived.parcel);
         }
         *self = Self { stalled_until: self.stalled_until, ..Self::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cync_core::Instant;
+
+    /// What has arrived by this time, of packets with these first bytes.
+    fn arrived(pipe: &mut Pipe, now: u64) -> Vec<u8> {
+        pipe.arrive(now, 0, |_| {});
+        let first = |it: &Arrived| it.parcel.flight.bytes.first().copied();
+        pipe.arrived.drain(..).filter_map(|it| first(&it)).collect()
+    }
+
+    fn parcel(name: u8) -> Parcel {
+        let handed_at = Instant::from_micros(1);
+        let flight = Flight { bytes: vec![name], message: None, handed_at, forged: false };
+        Parcel { flight, answers: None }
+    }
+
+    #[test]
+    fn two_that_arrive_together_overtake_one_that_is_held_back() {
+        let mut pipe = Pipe::default();
+        pipe.depart(parcel(1), Departure { due: 10, held: 90, ..Departure::default() });
+        pipe.depart(parcel(2), Departure { due: 20, coalesced: 100, ..Departure::default() });
+        pipe.depart(parcel(3), Departure { due: 30, ..Departure::default() });
+        assert_eq!(arrived(&mut pipe, 29), [0; 0]);
+        assert_eq!(arrived(&mut pipe, 30), [2, 3]);
+        assert_eq!(arrived(&mut pipe, 100), [1]);
     }
 }
