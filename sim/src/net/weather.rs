@@ -1,7 +1,7 @@
 use crate::chaos::micros;
 use crate::{Attempts, ChaosConfig, Copy, Direction, Fate, Label, corrupt};
 use cync_core::mix;
-use cync_core::wire::{self, Endpoint, PacketType};
+use cync_core::wire::{self, Channel, ChecksumMode, Endpoint, Packet, PacketType};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +12,8 @@ use std::time::Duration;
 /// early ticks have no meaning here: the sessions on a socket have real timers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Link {
-    /// What the draws depend on. Equal packets have equal fates under equal seeds, whenever they come.
+    /// What the draws depend on. Whoever says the same again has it go wrong in the same way under the same seed, whenever it comes
+    /// and whatever numbers it begins with: a draw is about how far a message is behind its sender's first one, and which copy of it.
     pub seed: u64,
     /// What happens on the way to the device, and what it does to commands: refuse them, or take its time.
     pub to_device: ChaosConfig,
@@ -76,32 +77,87 @@ impl LinkCounts {
 #[derive(Debug)]
 pub(super) struct Track {
     link: u16,
-    /// With the commands that were counted so far.
-    attempts: Mutex<(Attempts, u64)>,
+    tracked: Mutex<Tracked>,
+}
+
+#[derive(Default, Debug)]
+struct Tracked {
+    attempts: Attempts,
+    /// Commands that were counted so far.
+    commands: u64,
+    first: Option<First>,
+}
+
+/// The numbers of the first command. A sender begins with any, and counts on from there.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    id: u16,
+    counter: u32,
+}
+
+impl First {
+    /// Those of a packet, if it is a command.
+    fn of(way: Direction, packet: &[u8]) -> Option<Self> {
+        match Packet::decode(packet, ChecksumMode::Lenient) {
+            Ok(Packet::DataChannel(Channel { prefix, frame }))
+                if way == Direction::ToDevice && frame.direction == wire::Direction::REQUEST =>
+            {
+                Some(Self { id: prefix.msg_id.0, counter: frame.counter })
+            }
+            _ => None,
+        }
+    }
+
+    /// The label with the distance from the first command instead of a number that whoever sends commands has chosen. The device's own
+    /// numbers follow from the seed.
+    fn behind(self, way: Direction, label: Label) -> Label {
+        let from_device = way == Direction::FromDevice;
+        let number = match (label.kind(), from_device) {
+            (Some(PacketType::DataChannel), true) if label.frame == wire::Direction::RESPONSE.0 => {
+                label.number.wrapping_sub(self.counter)
+            }
+            (Some(PacketType::DataChannel | PacketType::Probe), false)
+            | (Some(PacketType::DataAck | PacketType::DataResult), true)
+            | (Some(PacketType::ProbeAck | PacketType::ProbeResult), true) => {
+                (label.number as u16).wrapping_sub(self.id).into()
+            }
+            _ => label.number,
+        };
+        Label { number, ..label }
+    }
 }
 
 impl Track {
     pub(super) fn new(party: Endpoint) -> Self {
         let link = (mix(u64::from(party.0)) >> 48) as u16;
-        Self { link, attempts: Mutex::default() }
+        Self { link, tracked: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tracked> {
+        self.tracked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One more copy, and the number of the command that it is a transmission of, if it is the first one.
-    fn count(&self, way: Direction, label: Label) -> (Copy, Option<u64>) {
-        let mut inner = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        let copy = Copy { link: self.link, ..inner.0.count(way, label) };
+    fn count(&self, way: Direction, label: Label, packet: &[u8]) -> (Copy, Option<u64>) {
+        let mut inner = self.lock();
+        inner.first = inner.first.or_else(|| First::of(way, packet));
+        let copy = inner.attempts.count(way, label);
+        let label = inner.first.map_or(label, |first| first.behind(way, label));
+        let copy = Copy { link: self.link, label, ..copy };
         let is_request = label.kind() == Some(PacketType::DataChannel)
             && label.frame == wire::Direction::REQUEST.0;
         let first = copy.attempt == 1 && is_request && way == Direction::ToDevice;
-        inner.1 += u64::from(first);
-        (copy, first.then_some(inner.1))
+        inner.commands += u64::from(first);
+        (copy, first.then_some(inner.commands))
     }
 
     /// What the draws about the device's own part in a command depend on.
-    pub(super) const fn command(&self, number: u32) -> Copy {
+    pub(super) fn command(&self, number: u32) -> Copy {
         let (kind, frame) = (PacketType::DataChannel.byte(), wire::Direction::REQUEST.0);
+        let way = Direction::ToDevice;
         let label = Label { kind, frame, number };
-        Copy { link: self.link, way: Direction::ToDevice, label, attempt: 1 }
+        let label = self.lock().first.map_or(label, |first| first.behind(way, label));
+        Copy { link: self.link, way, label, attempt: 1 }
     }
 }
 
@@ -159,7 +215,7 @@ impl Weather {
         let Some(label) = Label::of(packet) else {
             return Fate { lost, delay: micros(chaos.latency), ..Fate::default() };
         };
-        let (copy, command) = track.count(way, label);
+        let (copy, command) = track.count(way, label, packet);
         let mut fate = chaos.fate(self.link.seed, &copy, command);
         fate.lost |= lost;
         let mut counts = self.lock();
@@ -183,7 +239,7 @@ impl Weather {
 mod tests {
     use super::*;
     use crate::DropPattern;
-    use cync_core::wire::{Channel, Frame, MAX_PACKET, MsgId, Packet, Prefix};
+    use cync_core::wire::{Frame, MAX_PACKET, MsgId, Prefix};
 
     fn request(number: u16) -> Vec<u8> {
         let prefix = Prefix { endpoint: Endpoint(1), msg_id: MsgId(number), flag: 0 };
@@ -225,5 +281,40 @@ mod tests {
         assert!(!lost(Direction::ToDevice, &request(2)));
         weather.silence(false);
         assert!(!lost(Direction::FromDevice, &request(1)));
+    }
+
+    #[test]
+    fn what_is_said_again_with_other_numbers_goes_wrong_in_the_same_way() {
+        let rate = |text: &str| text.parse().unwrap();
+        let chaos = ChaosConfig {
+            packet_loss_rate: rate("30%"),
+            duplicate_rate: rate("30%"),
+            nack_rate: rate("30%"),
+            ..ChaosConfig::NONE
+        };
+        let fates = |first: u16| {
+            let weather = Weather::new(Link::both(9, chaos.clone()));
+            let track = Track::new(Endpoint(1));
+            let fate = |number: u16, way, mut packet: Vec<u8>| {
+                let fate = weather.fate(&track, way, &mut packet);
+                (fate, chaos.refuses(9, &track.command(number.into())))
+            };
+            let fates_of = |number: u16| {
+                let [high, low] = number.to_be_bytes();
+                let ack = vec![0x7b, 0, 0, 0, 7, 0, 0, 0, 1, high, low, 0];
+                let mut result = request(number);
+                result[17] = wire::Direction::RESPONSE.0;
+                let (to, from) = (Direction::ToDevice, Direction::FromDevice);
+                [(to, request(number)), (from, ack), (from, result)]
+                    .map(|(way, packet)| fate(number, way, packet))
+            };
+            (first..first + 100)
+                .flat_map(|number| [number; 2])
+                .flat_map(fates_of)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(fates(0x1200), fates(0xff00));
+        let lost = fates(0).iter().filter(|(fate, _)| fate.lost).count();
+        assert!((120..240).contains(&lost), "{lost} of 600");
     }
 }
