@@ -5,6 +5,7 @@ mod auth;
 mod capture;
 mod chaos;
 mod colour;
+mod cover;
 mod decode;
 mod encode;
 mod entropy;

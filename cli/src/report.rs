@@ -6,7 +6,7 @@ use crate::hex;
 use crate::render::{self, Secrets};
 use crate::stats::Stats;
 use crate::streams::Found;
-use cync_core::wire::{ChecksumMode, FramingError, Packet, PacketType, mask_secrets};
+use cync_core::wire::{ChecksumMode, FramingError, Packet, PacketType};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -36,38 +36,39 @@ impl<W: Write> Report<W> {
     /// Takes the next part of a stream.
     pub(crate) fn show(&mut self, origin: &Origin, found: Found<'_>) -> io::Result<()> {
         match found {
-            Found::Packet(bytes) => self.show_packet(origin, bytes),
-            Found::Skipped { header, skipped } => {
+            Found::Packet { bytes, covered } => self.show_packet(origin, bytes, covered),
+            Found::Skipped { header, covered, skipped } => {
                 let error = FramingError { header };
-                self.stats.count_skip(error, skipped);
-                let bytes = header.to_vec();
-                let detail = format!("{error}; {skipped} bytes skipped");
-                self.write_error(origin, error.reason(), &detail, &bytes, Some(skipped))
+                let shown = if self.secrets == Secrets::Masked { covered } else { header };
+                let [type_byte, ..] = shown;
+                self.stats.count_skip(type_byte, error.reason(), skipped);
+                // What the error says of the header would show what is covered.
+                let what = match shown == header {
+                    true => error.to_string(),
+                    false => "what is left of a greeting".to_owned(),
+                };
+                let detail = format!("{what}; {skipped} bytes skipped");
+                self.write_error(origin, error.reason(), &detail, &shown, Some(skipped))
             }
         }
     }
 
-    fn show_packet(&mut self, origin: &Origin, bytes: &[u8]) -> io::Result<()> {
+    fn show_packet(&mut self, origin: &Origin, bytes: &[u8], covered: &[u8]) -> io::Result<()> {
         let decoded = Packet::decode(bytes, self.checksum);
         self.stats.count(bytes.first().copied().unwrap_or_default(), &decoded);
         if self.form == Form::Stats {
             return Ok(());
         }
-        let mut shown = bytes.to_vec();
-        if self.secrets == Secrets::Masked {
-            mask_secrets(&mut shown);
-        }
+        let shown = if self.secrets == Secrets::Masked { covered } else { bytes };
         match decoded {
-            Err(error) => {
-                self.write_error(origin, error.reason(), &error.to_string(), &shown, None)
-            }
+            Err(error) => self.write_error(origin, error.reason(), &error.to_string(), shown, None),
             Ok(packet) if shown == bytes => {
-                self.write_packet(origin, packet.kind(), Some(&packet), &shown)
+                self.write_packet(origin, packet.kind(), Some(&packet), shown)
             }
             // Decoded again, so that no field can show what the bytes do not.
             Ok(packet) => {
-                let masked = Packet::decode(&shown, ChecksumMode::Lenient).ok();
-                self.write_packet(origin, packet.kind(), masked.as_ref(), &shown)
+                let masked = Packet::decode(shown, ChecksumMode::Lenient).ok();
+                self.write_packet(origin, packet.kind(), masked.as_ref(), shown)
             }
         }
     }

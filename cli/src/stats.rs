@@ -1,6 +1,6 @@
 use crate::streams::Pending;
 use cync_core::DecodeError;
-use cync_core::wire::{FramingError, Packet};
+use cync_core::wire::Packet;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -34,11 +34,10 @@ impl Stats {
         }
     }
 
-    /// Counts one run of bytes that are no packet.
-    pub(crate) fn count_skip(&mut self, error: FramingError, skipped: u64) {
+    /// Counts one run of bytes that are no packet, by the first of them, as it is shown.
+    pub(crate) fn count_skip(&mut self, type_byte: u8, reason: &'static str, skipped: u64) {
         self.skipped += skipped;
-        let [type_byte, ..] = error.header;
-        self.count_error(type_byte, error.reason());
+        self.count_error(type_byte, reason);
     }
 
     fn count_error(&mut self, type_byte: u8, reason: &'static str) {

@@ -1,6 +1,7 @@
 //! One framer for every byte stream of a recording that is in the middle of something.
 
 use crate::capture::{Chunk, Direction, Origin};
+use crate::cover::Cover;
 use cync_core::wire::{Framer, HEADER_LEN, Resync};
 use std::collections::BTreeMap;
 use std::io;
@@ -12,10 +13,10 @@ const MAX_OPEN: usize = 4096;
 /// What a stream consists of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Found<'a> {
-    /// A whole packet.
-    Packet(&'a [u8]),
-    /// Bytes that are none: what was taken for a header, and how many bytes were skipped.
-    Skipped { header: [u8; HEADER_LEN], skipped: u64 },
+    /// A whole packet, and the same with stars in the place of authentication codes, also of one that began in what was before.
+    Packet { bytes: &'a [u8], covered: &'a [u8] },
+    /// Bytes that are none: what was taken for a header, the same with stars, and how many bytes were skipped.
+    Skipped { header: [u8; HEADER_LEN], covered: [u8; HEADER_LEN], skipped: u64 },
 }
 
 /// There are as many unfinished streams as are kept.
@@ -53,6 +54,7 @@ pub(crate) struct Streams {
 
 struct Stream {
     framer: Framer,
+    cover: Cover,
     skip: Option<Skip>,
     /// The chunk fed last.
     last: Origin,
@@ -87,7 +89,7 @@ impl Streams {
         stream.feed(chunk, show)?;
         if chunk.alone {
             self.pending.add(stream.finish(show)?);
-        } else if !stream.framer.is_idle() {
+        } else if !stream.framer.is_idle() || stream.cover.is_within() {
             self.open.insert(key, stream);
         }
         Ok(())
@@ -111,7 +113,12 @@ fn key(origin: &Origin) -> Key {
 
 impl Stream {
     fn new(origin: &Origin) -> Box<Self> {
-        Box::new(Self { framer: Framer::new(Resync::Scan), skip: None, last: origin.clone() })
+        Box::new(Self {
+            framer: Framer::new(Resync::Scan),
+            cover: Cover::default(),
+            skip: None,
+            last: origin.clone(),
+        })
     }
 
     fn feed(
@@ -128,7 +135,9 @@ impl Stream {
                     packet.clear();
                     packet.extend_from_slice(bytes);
                     self.end_skip(show)?;
-                    show(&self.last, Found::Packet(&packet))?;
+                    let mut covered = packet.clone();
+                    self.cover.apply(&mut covered);
+                    show(&self.last, Found::Packet { bytes: &packet, covered: &covered })?;
                 }
                 Some(Err(error)) => {
                     self.end_skip(show)?;
@@ -151,7 +160,14 @@ impl Stream {
     ) -> io::Result<()> {
         let Some(Skip { header, before }) = self.skip.take() else { return Ok(()) };
         let skipped = self.framer.skipped().saturating_sub(before);
-        show(&self.last, Found::Skipped { header, skipped })
+        let mut covered = header;
+        self.cover.clone().apply(&mut covered);
+        // What was taken for a header may reach into what follows.
+        let mut gone = header;
+        let known = usize::try_from(skipped).unwrap_or(HEADER_LEN).min(HEADER_LEN);
+        self.cover.apply(gone.get_mut(..known).unwrap_or_default());
+        self.cover.pass(skipped.saturating_sub(HEADER_LEN as u64));
+        show(&self.last, Found::Skipped { header, covered, skipped })
     }
 
     /// The bytes left over.

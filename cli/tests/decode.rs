@@ -29,6 +29,28 @@ fn chunk(n: u32, conn: &str, direction: &str, hex: &str) -> String {
 }
 
 #[test]
+fn a_code_that_a_false_packet_cuts_in_two_is_masked_whole() {
+    // A heartbeat that declares so many bytes of the greeting behind it.
+    for len in 0..GREETING.len() / 2 {
+        let stream = format!("d3000000{len:02x}{GREETING}{D3}{D3}{D3}");
+        for flags in [&[][..], &["--json"], &["--annotate"], &["--stats"]] {
+            let (together, apart) = (decode_hex(&stream, flags), {
+                let (first, rest) = stream.split_at(2 * (5 + len));
+                decode_hex(&format!("{first}\n{rest}"), flags)
+            });
+            for run in [together, apart] {
+                let all = format!("{}{}", run.stdout, run.stderr).replace(' ', "");
+                let digits = CANARY.as_bytes().windows(8).step_by(2);
+                let seen = digits.filter(|part| all.contains(str::from_utf8(part).unwrap()));
+                assert_eq!(seen.count(), 0, "{len} {flags:?} {all}");
+            }
+        }
+    }
+    let shown = decode_hex(&format!("d300000014{GREETING}"), &["--json", "--show-secrets"]);
+    assert!(shown.stdout.contains("7574682d63"), "{}", shown.stdout);
+}
+
+#[test]
 fn every_valid_vector_gives_the_expected_packets_key_by_key_in_order() {
     for vector in vectors("valid").iter().chain(&vectors("derived_valid")) {
         let run = decode_hex(vector["hex"].as_str().unwrap(), &["--json", "--show-secrets"]);

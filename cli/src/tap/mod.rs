@@ -3,7 +3,6 @@
 //! Two halves that never wait for each other: `relay` moves bytes between sockets (through `watched`, which notes what is
 //! read), `record` decodes and writes on a thread of its own, and `feed` is the bounded way from the first to the second.
 
-mod cover;
 mod feed;
 mod outlet;
 mod record;

@@ -1,6 +1,6 @@
 //! One direction of a connection, as it goes into the capture.
 
-use super::cover::Cover;
+use crate::cover::Cover;
 use cync_core::wire::{ChecksumMode, Framer, Packet, Resync};
 
 /// Bytes that go into the capture as one chunk.

@@ -9,8 +9,8 @@ const OVERHEAD: usize = 10;
 const STAR: u8 = b'*';
 
 /// Covers the authentication codes in one stream with stars.
-#[derive(Debug, Default)]
-pub(super) struct Cover {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cover {
     /// The last bytes of the stream.
     last: [u8; BEFORE_CODE],
     /// Bytes of a code that are still to come.
@@ -23,7 +23,7 @@ impl Cover {
     ///
     /// A code is found in a greeting that stands at the front of a part, whatever is wrong with it, and in whatever looks like
     /// a greeting elsewhere, even if it began in an earlier part.
-    pub(super) fn apply(&mut self, part: &mut [u8]) -> bool {
+    pub(crate) fn apply(&mut self, part: &mut [u8]) -> bool {
         let original = part.to_vec();
         mask_secrets(part);
         for (byte, shown) in original.iter().zip(part.iter_mut()) {
@@ -38,6 +38,26 @@ impl Cover {
             self.left = self.left.max(self.code_len().unwrap_or(0));
         }
         original != part
+    }
+
+    /// Bytes that nobody shows have gone by.
+    pub(crate) fn pass(&mut self, bytes: u64) {
+        if bytes > 0 {
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            *self = Self { left: self.left.saturating_sub(bytes), ..Self::default() };
+        }
+    }
+
+    /// Whether what comes next may be of a code: it is one, or the last bytes may be the beginning of a greeting.
+    pub(crate) fn is_within(&self) -> bool {
+        let begins = |tail: &[u8]| {
+            let [kind, rest @ ..] = tail else { return false };
+            let greets = PacketType::from_byte(*kind).is_some_and(PacketType::carries_secret);
+            greets
+                && rest.iter().take(2).all(|byte| *byte == 0)
+                && rest.get(4).is_none_or(|version| *version == HANDSHAKE_VERSION)
+        };
+        self.left > 0 || (1..BEFORE_CODE).any(|at| self.last.get(at..).is_some_and(begins))
     }
 
     /// The length of the code, if one begins here.
