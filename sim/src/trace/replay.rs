@@ -16,6 +16,8 @@ use std::io::{self, BufRead, Read};
 use std::time::Duration;
 use thiserror::Error;
 
+const UNSAID: &str = "the call before this one returned something, and the trace does not say what";
+
 /// No line of a trace is longer.
 const LONGEST: u64 = 1 << 26;
 
@@ -184,6 +186,8 @@ struct Replay {
     packet: Vec<u8>,
     calls: u64,
     time: u64,
+    /// The last call returned something, and the trace does not say what: an invariant was found to be broken in it.
+    unsaid: bool,
 }
 
 impl Replay {
@@ -208,7 +212,7 @@ impl Replay {
             .map_err(|error| wrong(format!("its scenario cannot be run: {error}")))?;
         let players = BTreeMap::new();
         let packet = vec![0; MAX_PACKET];
-        Ok(Self { seating, players, tap: Tap::new(), packet, calls: 0, time: 0 })
+        Ok(Self { seating, players, tap: Tap::new(), packet, calls: 0, time: 0, unsaid: false })
     }
 
     /// Makes one call; what was different, if something was.
@@ -218,6 +222,9 @@ impl Replay {
             link: number(line, "link")?,
             side: call::choice(line, "side", &SIDES)?,
         };
+        if self.unsaid {
+            return Err(UNSAID.into());
+        }
         let call = Call::read(line)?;
         let expected = line.get("out");
         self.calls += 1;
@@ -234,7 +241,8 @@ impl Replay {
         }
         let player = self.players.get_mut(&key).ok_or("this session was not made yet")?;
         let came = perform(player, place, &call, &mut self.tap, &mut self.packet)?;
-        // A call in which an invariant was found to be broken says nothing of what it returned.
+        // Only the last call may, the one in which an invariant was found to be broken.
+        self.unsaid = expected.is_none() && came.is_some();
         let same = match (expected, &came) {
             (None, _) => true,
             (Some(expected), Some(came)) => expected == came,
@@ -259,6 +267,9 @@ impl Replay {
         let calls: u64 = number(end, "calls")?;
         if calls != self.calls {
             return Err(format!("{calls} calls were made, and the trace has {}", self.calls));
+        }
+        if self.unsaid && end.get("broken").is_none_or(Value::is_null) {
+            return Err(UNSAID.into());
         }
         let hash = self.tap.hash();
         let recorded = text(end, "hash")?;
@@ -375,4 +386,31 @@ fn first_different_byte(expected: &Value, came: &Value) -> Option<usize> {
     }
     let same = expected.bytes().zip(came.bytes()).take_while(|(one, other)| one == other).count();
     Some(same / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{Options, run_traced};
+
+    #[test]
+    fn a_trace_that_does_not_say_what_a_call_returned_is_refused() {
+        let text = "schema = 1\nname = \"\"\n[[op]]\nact = \"power\"\non = true\nnumber = 0\nat_ms = 1000\n";
+        let mut trace = Vec::new();
+        run_traced(&Scenario::parse(text).unwrap(), Options::default(), &mut trace).unwrap();
+        let trace = String::from_utf8(trace).unwrap();
+        assert!(replay(trace.as_bytes()).is_ok());
+        let lines: Vec<&str> = trace.lines().collect();
+        for call in ["rest", "send", "transmit"] {
+            let named = format!("\"call\":\"{call}\"");
+            let nth = lines.iter().rposition(|line| line.contains(&named)).unwrap();
+            let mut line: Map<String, Value> = serde_json::from_str(lines[nth]).unwrap();
+            assert!(line.remove("out").is_some(), "{call}");
+            let line = Value::Object(line).to_string();
+            let mut edited = lines.clone();
+            edited[nth] = &line;
+            let error = replay((edited.join("\n") + "\n").as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), format!("line {}: {UNSAID}", nth + 2), "{call}");
+        }
+    }
 }
