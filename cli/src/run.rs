@@ -145,6 +145,12 @@ fn success(outcome: &Outcome) -> Option<u64> {
     u64::try_from(reached.checked_div(outcome.commands.into())?).ok()
 }
 
+/// The longest that succeeded, in microseconds.
+fn longest(outcome: &Outcome) -> Option<u64> {
+    let latency = &outcome.latency;
+    (latency.total() > latency.endless()).then(|| latency.max())
+}
+
 fn show(
     out: &mut impl Write,
     scenario: &Scenario,
@@ -170,9 +176,7 @@ fn show(
     for (name, permille) in PERCENTILES {
         line(name, millis(outcome.latency.permille(permille)))?;
     }
-    let longest =
-        (outcome.latency.total() > outcome.latency.endless()).then(|| outcome.latency.max());
-    line("longest", millis(longest))?;
+    line("longest", millis(longest(outcome)))?;
     for (name, count) in [
         ("re-transmissions", outcome.repeated),
         ("spurious", outcome.spurious),
@@ -215,6 +219,7 @@ fn millis(micros: Option<u64>) -> String {
 fn as_json(scenario: &Scenario, outcome: &Outcome, missed: &[Missed]) -> Value {
     let percentiles = PERCENTILES
         .map(|(name, permille)| (format!("{name}_us"), json!(outcome.latency.permille(permille))));
+    let longest = ("longest_us".to_owned(), json!(longest(outcome)));
     let effects = effects(outcome).map(|(kind, count)| (kind.name().to_owned(), count.into()));
     let missed: Vec<Value> = missed
         .iter()
@@ -234,7 +239,7 @@ fn as_json(scenario: &Scenario, outcome: &Outcome, missed: &[Missed]) -> Value {
         "not_sent": outcome.not_sent,
         "unknown": outcome.unknown,
         "refused": outcome.refused,
-        "latency": Map::from_iter(percentiles),
+        "latency": Map::from_iter(percentiles.into_iter().chain([longest])),
         "retransmissions": outcome.repeated,
         "spurious": outcome.spurious,
         "duplicates_dropped": outcome.devices.duplicates,

@@ -39,6 +39,15 @@ fn a_run_ends_with_a_summary_and_is_the_same_again() {
 }
 
 #[test]
+fn the_longest_time_is_in_the_json_as_it_is_in_the_summary() {
+    let good = file("longest.toml", GOOD.as_bytes());
+    let json = &cync(&["run", &good, "--json"], b"").json()[0];
+    let micros = json["latency"]["longest_us"].as_u64().unwrap();
+    let shown = format!("{}.{:03} ms", micros / 1_000, micros % 1_000);
+    assert_eq!(cync(&["run", &good], b"").summary("longest"), shown);
+}
+
+#[test]
 fn a_limit_that_cannot_be_kept_fails_the_run_and_says_by_how_much() {
     let text = format!("{GOOD}[limits]\np50_ms = 1\np99_ms = 2\n");
     let strict = file("strict.toml", text.as_bytes());
