@@ -86,8 +86,7 @@ async fn legacy() -> Result<(u64, u64), Box<dyn Error>> {
 
 async fn reliable() -> Result<(u64, u64), Box<dyn Error>> {
     let device = lossy_device().await?;
-    // The seed decides the message numbers, and with them what is lost. Leave it out in real use.
-    let client = Client::builder(reliable_config()?).seed(1).connect(device.local_addr()).await?;
+    let client = Client::connect(device.local_addr(), reliable_config()?).await?;
     let writes: Vec<_> = (0..COMMANDS)
         .map(|_| {
             let client = client.clone();
@@ -107,7 +106,7 @@ async fn reliable() -> Result<(u64, u64), Box<dyn Error>> {
 async fn lossy_device() -> Result<SimulatedDevice, Box<dyn Error>> {
     let chaos = ChaosConfig { packet_loss_rate: "30%".parse()?, ..ChaosConfig::NONE };
     let options =
-        DeviceOptions { address: 5, link: Link::both(1, chaos), ..DeviceOptions::default() };
+        DeviceOptions { address: 5, link: Link::both(5, chaos), ..DeviceOptions::default() };
     Ok(SimulatedDevice::start(options).await?)
 }
 

@@ -73,8 +73,9 @@ impl<'a> Request<'a> {
     /// A `0x43`, `0x73`, `0x83` or `0xa3` with this payload behind its prefix, as it stands; of a `0x73` and a `0x83` the whole
     /// inner frame with its markers. It overlaps with no command. A `0x43` and a `0x83` are handed over once.
     ///
-    /// A result names its request by the inner counter, which of a raw `0x73` is the caller's: give those that are under way at a time
-    /// different ones, or the result of one counts for another.
+    /// A result names its request by the inner counter, which of a raw `0x73` is the caller's. So a result counts for one only once its
+    /// receipt has come; but give those that are to be [`Stage::Executed`] and are under way at a time different counters, or the
+    /// result of one counts for another that was received.
     pub const fn raw(kind: PacketType, payload: &'a [u8]) -> Self {
         match kind {
             PacketType::DeviceInfo | PacketType::StatusBroadcast => {

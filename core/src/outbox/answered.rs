@@ -2,6 +2,7 @@
 
 use super::Outbox;
 use super::slot::Slot;
+use crate::request::Stage;
 use crate::time::Instant;
 use crate::wire::{Endpoint, MsgId, PacketType};
 
@@ -58,6 +59,9 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
                 && message.kind == PacketType::DataChannel
                 && message.counter == counter
                 && message.op == op
+                // The counter of a raw one may be that of others, of which this may be the result: it says nothing of a message
+                // that the peer may not have.
+                && (!message.raw || slot.stage >= Some(Stage::Acked))
         })?;
         let slot = self.slot_mut(at)?;
         let round_trip = slot.results.one_more(now.micros_since(slot.first_sent), slot.copies);

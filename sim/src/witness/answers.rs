@@ -2,7 +2,7 @@
 
 use super::book::Book;
 use super::heading::Heading;
-use super::message::Message;
+use super::message::{Body, Message};
 use super::{Violation, ensure};
 use cync_core::wire::{Direction, INFO_MSG_ID, PacketType, StatusCode};
 use cync_core::{Acks, Instant, Outcome, Stage, Stats, Unknown};
@@ -254,7 +254,10 @@ fn is_about(
     is_answerable
         && match (heard, &heading.frame) {
             (Heard::Result(_), Some(frame)) => {
-                message.counter == Some(frame.counter) && message.op == frame.op
+                let unique = !matches!(message.body, Body::Raw(_));
+                message.counter == Some(frame.counter)
+                    && message.op == frame.op
+                    && (unique || message.stage >= Some(Stage::Acked))
             }
             _ if kind == PacketType::DeviceInfo => heading.msg_id == INFO_MSG_ID,
             _ => addressed && message.msg_id == Some(heading.msg_id),

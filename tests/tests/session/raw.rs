@@ -30,6 +30,23 @@ fn a_raw_request_leaves_as_it_stands_and_is_matched_by_the_counter_in_it() {
 }
 
 #[test]
+fn of_raw_requests_with_one_counter_the_result_of_one_acknowledges_no_other() {
+    let mut hub = hub();
+    let frame = payload(&Packet::DataChannel(channel(1, Frame::request(77, 0x99, &[]))));
+    let [first, second] = [Stage::Acked, Stage::Acked]
+        .map(|until| raw(&mut hub, PacketType::DataChannel, &frame, until));
+    // The second is lost. The first is received, and then executed.
+    hub.hear(&ack(number(&first), StatusCode::OK));
+    assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Acked)]);
+    hub.hear(&Packet::DataChannel(channel(9, Frame::response(77, 0x99, &[0]))));
+    assert_eq!(done(&mut hub), []);
+    hub.tick();
+    assert_eq!(hub.out(), [second.clone()], "it is transmitted again");
+    hub.hear(&ack(number(&second), StatusCode::OK));
+    assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Acked)]);
+}
+
+#[test]
 fn a_raw_request_is_repeated_byte_for_byte_and_moves_no_counter() {
     let mut hub = hub();
     let (_, before) = send(&mut hub, power(true));
