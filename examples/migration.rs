@@ -222,9 +222,7 @@ impl Lamp {
     async fn prepare(&self) -> Result<(), Failure> {
         if self.reliable().client.is_none() {
             let config = Config::greeter(self.endpoint, AuthCode::new(CODE)?);
-            // The seed decides what is lost here. Leave it out in real use.
-            let builder = Client::builder(config).seed(self.endpoint.0.into());
-            let client = builder.connect(self.device.local_addr()).await?;
+            let client = Client::connect(self.device.local_addr(), config).await?;
             self.reliable().client = Some(client);
         }
         Ok(())
