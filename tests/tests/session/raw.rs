@@ -41,7 +41,7 @@ fn of_raw_requests_with_one_counter_the_result_of_one_acknowledges_no_other() {
     hub.hear(&Packet::DataChannel(channel(9, Frame::response(77, 0x99, &[0]))));
     assert_eq!(done(&mut hub), []);
     hub.tick();
-    assert_eq!(hub.out(), [second.clone()], "it is transmitted again");
+    assert_eq!(hub.out().concat(), second, "it is transmitted again");
     hub.hear(&ack(number(&second), StatusCode::OK));
     assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Acked)]);
 }
