@@ -7,6 +7,7 @@ use crate::wire::{
     Channel, Encoder, Endpoint, Frame, LoginAck, MsgId, Packet, PacketType, Prefix, Receipt,
     ShortAck, StatusCode, TimeResponse,
 };
+use heapless::Deque;
 
 /// Answers that one packet can ask for: a receipt, and a repeated result.
 const MOST_PER_PACKET: usize = 2;
@@ -79,72 +80,54 @@ fn encode_probe_answer(
 /// The answers owed, oldest first. What would need more than `N` at a time is not taken from the connection yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Answers<const N: usize> {
-    /// In a ring, which starts at `first`.
-    owed: [Answer; N],
-    first: u16,
-    len: u16,
-    /// Those in the ring, and heartbeats to answer. These are all alike, so up to 65,535 of them have room.
-    all: u32,
+    owed: Deque<Answer, N>,
+    /// Heartbeats to answer. They are all alike, so any number of them has room.
+    pongs: u16,
 }
 
 impl<const N: usize> Answers<N> {
     pub(crate) const fn new() -> Self {
         const { assert!(N >= MOST_PER_PACKET, "the answers that one packet asks for have room") };
-        const { assert!(N <= u16::MAX as usize / 2, "sums of two places fit") };
-        Self { owed: [Answer::Pong; N], first: 0, len: 0, all: 0 }
+        Self { owed: Deque::new(), pongs: 0 }
     }
 
     /// Whether all answers that one more packet can ask for have room.
     #[inline]
     pub(crate) fn have_room(&self) -> bool {
-        usize::from(self.len) <= const { N - MOST_PER_PACKET }
+        self.owed.len() <= const { N - MOST_PER_PACKET }
     }
 
     /// Owes an answer; false if there is no room.
     #[inline]
     pub(crate) fn owe(&mut self, answer: Answer) -> bool {
-        if usize::from(self.len) == N {
-            return false;
-        }
-        if let Some(place) = self.owed.get_mut(usize::from(self.first + self.len) % N) {
-            *place = answer;
-        }
-        self.len += 1;
-        self.all += 1;
-        true
+        self.owed.push_back(answer).is_ok()
     }
 
     /// Owes an answer to a heartbeat.
     pub(crate) fn owe_pong(&mut self) {
-        let pongs = self.all.saturating_sub(self.len.into());
-        self.all += u32::from(pongs < u16::MAX.into());
+        self.pongs = self.pongs.saturating_add(1);
     }
 
     #[inline]
     pub(crate) fn first(&self) -> Option<&Answer> {
-        if self.len > 0 {
-            self.owed.get(usize::from(self.first) % N)
-        } else {
-            (self.all > 0).then_some(&Answer::Pong)
-        }
+        self.owed.front().or_else(|| (self.pongs > 0).then_some(&Answer::Pong))
     }
 
     #[inline]
     pub(crate) fn first_is_sent(&mut self) {
-        if self.len > 0 {
-            self.first = (usize::from(self.first + 1) % N) as u16;
-            self.len -= 1;
+        if self.owed.pop_front().is_none() {
+            self.pongs = self.pongs.saturating_sub(1);
         }
-        self.all = self.all.saturating_sub(1);
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.all == 0
+        self.owed.is_empty() && self.pongs == 0
     }
 
     pub(crate) fn clear(&mut self) {
-        (self.len, self.all) = (0, 0);
+        self.owed.clear();
+        self.pongs = 0;
     }
 }
 

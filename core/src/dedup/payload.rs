@@ -9,29 +9,19 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Frames that say the same have the same hash, however they are stuffed; the checksum, which follows from the rest, does not
 /// count. `salt` keeps apart what must not match: of a `0x83`, which is a repetition within its connection only, make it the
 /// number of the connection. It is no defence against intent: who chooses the bytes can choose the hash.
-// Not inlined: whoever hashes a frame reads its fields again rather than keep them.
-#[inline(never)]
-pub fn payload_hash(salt: u32, frame: &Frame<'_>) -> u32 {
-    match frame.data.as_slice() {
-        Some(bytes) => with_header(salt, frame, of_slice(0, bytes)),
-        None => of_stuffed(salt, frame),
-    }
-}
-
-#[inline(never)]
-fn of_stuffed(salt: u32, frame: &Frame<'_>) -> u32 {
-    with_header(salt, frame, of_bytes(0, frame.data.bytes()))
-}
-
-/// The data and what stands before it are hashed side by side, as neither waits for the other.
 #[inline]
-fn with_header(salt: u32, frame: &Frame<'_>, data: u64) -> u32 {
+pub fn payload_hash(salt: u32, frame: &Frame<'_>) -> u32 {
     let header = u64::from(frame.counter)
         | u64::from(frame.direction.0) << 32
         | u64::from(frame.op) << 40
         // A usize of at most 65,535. As the length counts, words may overlap and be padded.
         | (frame.data.len() as u64) << 48;
+    // The data and what stands before it are hashed side by side, as neither waits for the other.
     let header = fold(u64::from(salt).wrapping_add(1).wrapping_mul(SPREAD), header);
+    let data = match frame.data.as_slice() {
+        Some(bytes) => of_slice(0, bytes),
+        None => of_bytes(0, frame.data.bytes()),
+    };
     (mix(header.rotate_left(32) ^ data) >> 32) as u32
 }
 

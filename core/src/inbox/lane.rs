@@ -65,8 +65,6 @@ pub(super) struct Lane<const N: usize> {
     base: u16,
     /// How many records it has.
     limit: u16,
-    /// Where they end.
-    end: u16,
     /// The oldest message's record.
     head: u16,
     count: u16,
@@ -77,16 +75,7 @@ pub(super) struct Lane<const N: usize> {
 
 impl<const N: usize> Lane<N> {
     pub(super) const fn new(base: u16, limit: u16, policy: QueuePolicy) -> Self {
-        Self {
-            data: Ring::new(),
-            base,
-            limit,
-            end: base + limit,
-            head: base,
-            count: 0,
-            outlived: 0,
-            policy,
-        }
+        Self { data: Ring::new(), base, limit, head: base, count: 0, outlived: 0, policy }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -169,7 +158,7 @@ impl<const N: usize> Lane<N> {
 
     /// The record of the nth message from the oldest; `n` is at most the limit.
     fn place(&self, n: u16) -> u16 {
-        let at = self.head + n;
-        if at < self.end { at } else { at - self.limit }
+        let (at, end) = (self.head + n, self.base + self.limit);
+        if at < end { at } else { at - self.limit }
     }
 }

@@ -67,8 +67,8 @@ enum Which {
 impl Which {
     const fn of(kind: PacketType) -> Self {
         match kind {
-            PacketType::DataChannel => Self::Messages,
-            _ => Self::States,
+            PacketType::DeviceInfo | PacketType::StatusBroadcast => Self::States,
+            _ => Self::Messages,
         }
     }
 }
@@ -86,8 +86,6 @@ pub(crate) struct Inbox<const SLOTS: usize> {
     /// at most. So numbers of waiting messages are less than `2 * SLOTS` apart, however long they wait, and wrap safely.
     turn: u16,
     lent: Option<Which>,
-    /// The number of the present connection.
-    epoch: u32,
 }
 
 impl<const SLOTS: usize> Inbox<SLOTS> {
@@ -106,7 +104,6 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
             messages: Lane::new(of_states, of_messages, messages.policy),
             turn: 0,
             lent: None,
-            epoch: 0,
         }
     }
 
@@ -171,21 +168,21 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
     }
 
     /// There is another connection than all messages came on that there are.
-    pub(crate) fn connected(&mut self, epoch: u32) {
-        self.epoch = epoch;
+    pub(crate) fn connected(&mut self) {
         self.states.outlive();
         self.messages.outlive();
     }
 
-    /// Lends the oldest message; the one lent before is given up. How often it has been repeated is not known here.
+    /// Lends the oldest message; the one lent before is given up. `epoch` is the number of the present connection. How often the
+    /// message has been repeated is not known here.
     #[inline]
-    pub(crate) fn lend(&mut self) -> Option<Delivery<'_>> {
+    pub(crate) fn lend(&mut self, epoch: u32) -> Option<Delivery<'_>> {
         self.take_back();
-        if self.is_empty() { None } else { self.lend_first() }
+        if self.is_empty() { None } else { self.lend_first(epoch) }
     }
 
     #[inline(never)]
-    fn lend_first(&mut self) -> Option<Delivery<'_>> {
+    fn lend_first(&mut self, epoch: u32) -> Option<Delivery<'_>> {
         let which = self.oldest();
         self.lent = Some(which);
         let lane = self.lane(which);
@@ -198,7 +195,7 @@ impl<const SLOTS: usize> Inbox<SLOTS> {
             arrived: record.arrived(),
             duplicates: 0,
             handle: record.handle,
-            epoch: self.epoch.wrapping_sub(u32::from(lane.first_is_outlived())),
+            epoch: epoch.wrapping_sub(u32::from(lane.first_is_outlived())),
         })
     }
 

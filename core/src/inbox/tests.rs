@@ -58,7 +58,7 @@ fn put<const N: usize>(inbox: &mut Inbox<N>, header: Header) {
 }
 
 fn lend<const N: usize>(inbox: &mut Inbox<N>) -> Option<u16> {
-    inbox.lend().map(|delivery| delivery.prefix.msg_id.0)
+    inbox.lend(0).map(|delivery| delivery.prefix.msg_id.0)
 }
 
 fn lend_all<const N: usize>(inbox: &mut Inbox<N>) -> Vec<u16> {
@@ -266,10 +266,9 @@ fn a_message_is_lent_as_it_came() {
         arrived: Instant::from_micros(0x0123_4567_89ab_cdef),
         handle: Some(handle(1)),
     };
-    inbox.connected(5);
     let place = place(&mut inbox, DATA, 3);
     assert!(inbox.push(place, header, |place| place.copy_from_slice(&[1, 2, 3])));
-    let lent = inbox.lend().unwrap();
+    let lent = inbox.lend(5).unwrap();
     let Header { kind, prefix, frame, arrived, handle } = header;
     assert_eq!((lent.kind, lent.prefix, lent.frame, lent.arrived), (kind, prefix, frame, arrived));
     assert_eq!((lent.data, lent.duplicates), (&[1, 2, 3][..], 0));
@@ -283,18 +282,18 @@ fn a_message_is_lent_as_it_came() {
 #[test]
 fn a_message_of_an_earlier_connection_never_looks_like_one_of_the_present() {
     let mut inbox = inbox(4, DropOldest);
-    for (epoch, kinds) in (7..).zip([&[STATE, DATA, DATA][..], &[DATA], &[STATE]]) {
-        inbox.connected(epoch);
+    for kinds in [&[STATE, DATA, DATA][..], &[DATA], &[STATE]] {
+        inbox.connected();
         kinds.iter().for_each(|kind| put(&mut inbox, header(*kind, 1)));
     }
-    let epochs = |inbox: &mut Inbox<8>| -> Vec<u32> {
-        core::iter::from_fn(|| inbox.lend().map(|it| it.epoch)).take(3).collect()
+    let epochs = |inbox: &mut Inbox<8>, present| -> Vec<u32> {
+        core::iter::from_fn(|| inbox.lend(present).map(|it| it.epoch)).take(3).collect()
     };
-    assert_eq!(epochs(&mut inbox), [8, 8, 8]);
-    assert_eq!(epochs(&mut inbox), [8, 9]);
+    assert_eq!(epochs(&mut inbox, 9), [8, 8, 8]);
+    assert_eq!(epochs(&mut inbox, 9), [8, 9]);
     put(&mut inbox, header(DATA, 1));
-    inbox.connected(10);
-    assert_eq!(epochs(&mut inbox), [9], "also if the later connection brought nothing");
+    inbox.connected();
+    assert_eq!(epochs(&mut inbox, 10), [9], "also if the later connection brought nothing");
 }
 
 #[test]
@@ -364,7 +363,7 @@ fn walk(seed: u64, states: Queue, messages: Queue) -> [u32; 4] {
     inbox.turn = rng.next() as u16;
     for n in 0..6_000_u32 {
         if rng.next() % 5 < 2 {
-            let delivery = inbox.lend();
+            let delivery = inbox.lend(0);
             if let Some(lane) = lent.take() {
                 lanes[lane].waiting.pop_front();
             }

@@ -45,7 +45,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         }
         self.leave_connection();
         self.epoch = self.epoch.wrapping_add(1);
-        self.inbox.connected(self.epoch);
+        self.inbox.connected();
         self.stats.connections += 1;
         self.dialler.connected();
         self.dial_asked = false;

@@ -118,7 +118,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             self.link.take(self.now);
         }
         self.readable = false;
-        let mut delivery = self.inbox.lend();
+        let mut delivery = self.inbox.lend(self.epoch);
         if self.repeated {
             match &mut delivery {
                 Some(delivery) => delivery.duplicates = self.dedup.repetitions(delivery.handle),

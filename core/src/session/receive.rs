@@ -12,7 +12,6 @@ use crate::wire::{
     Channel, DeviceInfo, Direction, Endpoint, FrameData, Framer, FramingError, LoginAck, MsgId,
     Packet, PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
 };
-use core::hint::cold_path;
 
 /// Our own extension: the peer has no room at the moment. The message is transmitted again.
 pub(super) const BUSY: StatusCode = StatusCode(0xb5);
@@ -419,10 +418,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 return Taken::Yes;
             }
         };
-        let at_once = self.config.acknowledge == Acknowledge::Automatically || {
-            cold_path();
-            kind != PacketType::DataChannel || frame.direction != Direction::REQUEST
-        };
+        let is_request = kind == PacketType::DataChannel && frame.direction == Direction::REQUEST;
+        let at_once = self.config.acknowledge == Acknowledge::Automatically || !is_request;
         let place = match self.inbox.room(kind, frame.data.len()) {
             room @ (Room::Later | Room::Busy) if planted!(RememberedBeforeAccepted) => {
                 let _ = entry.insert(Some(StatusCode::OK));

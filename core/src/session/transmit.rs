@@ -225,15 +225,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
 #[inline(always)]
 fn encode<const SLOTS: usize>(view: View<'_, SLOTS>, out: &mut [u8]) -> Result<usize, EncodeError> {
     let View { message, data, copies, .. } = view;
-    let direction = match message.kind {
-        PacketType::DataChannel => Direction::REQUEST,
-        PacketType::StatusBroadcast => Direction::ANNOUNCE,
-        _ => return encode_any(message, data, copies, out),
-    };
-    if !message.raw
+    if let Some(header) = header(message, data.len())
         && let Some(piece) = data.whole()
-        && let (prefix, header) = (prefix(message, copies), header(message, direction, data.len()))
-        && let Some(len) = put_plain_frame(message.kind, prefix, header, piece, out)
+        && let Some(len) =
+            put_plain_frame(message.kind, prefix(message, copies), header, piece, out)
     {
         return Ok(len);
     }
@@ -249,16 +244,12 @@ fn encode_any<const SLOTS: usize>(
 ) -> Result<usize, EncodeError> {
     let mut to = Encoder::new(message.kind, out);
     to.put_prefix(prefix(message, copies));
-    if message.raw {
-        data.pieces().for_each(|piece| to.put(piece));
-    } else if message.kind != PacketType::Probe {
-        let direction = match message.kind {
-            PacketType::StatusBroadcast => Direction::ANNOUNCE,
-            _ => Direction::REQUEST,
-        };
-        to.start_frame(Layout::Bound, header(message, direction, data.len()));
+    if let Some(header) = header(message, data.len()) {
+        to.start_frame(Layout::Bound, header);
         data.pieces().for_each(|piece| to.put_data(piece));
         to.end_frame();
+    } else {
+        data.pieces().for_each(|piece| to.put(piece));
     }
     to.finish()
 }
@@ -271,11 +262,17 @@ fn prefix(message: &Message, copies: u16) -> Prefix {
     Prefix { endpoint, msg_id: MsgId(msg_id.0.wrapping_add(again)), flag }
 }
 
+/// What stands in front of the data in a message's frame; `None` if the data is not in one.
 #[inline(always)]
-fn header(message: &Message, direction: Direction, len: u16) -> [u8; 8] {
-    let [direction, op] = [direction.0, message.op].map(u64::from);
-    let len = u64::from(len);
-    (u64::from(message.counter) | direction << 32 | op << 40 | len << 48).to_le_bytes()
+fn header(message: &Message, len: u16) -> Option<[u8; 8]> {
+    let direction = match message.kind {
+        _ if message.raw => return None,
+        PacketType::DataChannel => Direction::REQUEST,
+        PacketType::StatusBroadcast => Direction::ANNOUNCE,
+        _ => return None,
+    };
+    let [direction, op, len] = [direction.0.into(), message.op.into(), u64::from(len)];
+    Some((u64::from(message.counter) | direction << 32 | op << 40 | len << 48).to_le_bytes())
 }
 
 /// What this side writes is never longer than a packet may be: `send` refuses what could become so.

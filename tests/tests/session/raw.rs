@@ -33,8 +33,8 @@ fn a_raw_request_leaves_as_it_stands_and_is_matched_by_the_counter_in_it() {
 fn of_raw_requests_with_one_counter_the_result_of_one_acknowledges_no_other() {
     let mut hub = hub();
     let frame = payload(&Packet::DataChannel(channel(1, Frame::request(77, 0x99, &[]))));
-    let [first, second] = [Stage::Acked, Stage::Acked]
-        .map(|until| raw(&mut hub, PacketType::DataChannel, &frame, until));
+    let [first, second] =
+        [(); 2].map(|()| raw(&mut hub, PacketType::DataChannel, &frame, Stage::Acked));
     // The second is lost. The first is received, and then executed.
     hub.hear(&ack(number(&first), StatusCode::OK));
     assert_eq!(done(&mut hub), [Outcome::Reached(Stage::Acked)]);
