@@ -46,24 +46,26 @@ impl World<'_> {
         self.everything_ends()?;
         self.all_are_ready_again()?;
         self.later_commands_need_one_attempt()?;
-        self.silence_falls()?;
-        self.rest()
+        self.silence_falls()
     }
 
-    /// Nothing more passes once somebody wants it to end.
-    fn pass(&mut self, time: u64) -> Result<(), Violation> {
+    /// So much time passes. Nothing more does once somebody wants it to end: then it is false, and what was to be there by now is not
+    /// missed.
+    fn pass(&mut self, time: u64) -> Result<bool, Violation> {
         let until = self.now.saturating_add(time);
         self.stopped |= self.options.stop.is_set();
         while !self.stopped && self.step(until)? {
             self.stopped |= self.options.stop.is_set();
         }
-        Ok(())
+        Ok(!self.stopped)
     }
 
     /// L1: every message ends within its deadline.
     fn everything_ends(&mut self) -> Result<(), Violation> {
         let longest = Side::BOTH.map(|side| micros(self.config(side).deadline));
-        self.pass(longest[0].max(longest[1]))?;
+        if !self.pass(longest[0].max(longest[1]))? {
+            return Ok(());
+        }
         let time = self.time();
         let mut ends = self.links.iter().flat_map(|link| [&link.controller, &link.device]);
         ends.try_for_each(|end| end.witness.check_ends(time))
@@ -78,7 +80,7 @@ impl World<'_> {
         };
         let most = of(self, Side::Controller).max(of(self, Side::Device));
         let until = self.now.saturating_add(most);
-        while !self.stopped {
+        loop {
             let states = self.links.iter().map(|link| {
                 let state = |end: &super::link::End<'_>| end.witness.session().state();
                 (state(&link.controller), state(&link.device))
@@ -92,9 +94,10 @@ impl World<'_> {
                 let what = format!("link {index} is not ready: {states:?}");
                 return Err(Violation::new("L4", what));
             }
-            self.pass(LOOK)?;
+            if !self.pass(LOOK)? {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// L2: a command that is sent now needs one attempt.
@@ -104,7 +107,9 @@ impl World<'_> {
             let config = self.config(side);
             micros(config.peer_span).saturating_add(micros(config.peer_copy_lifetime))
         });
-        self.pass(remembered[0].max(remembered[1]).saturating_add(SETTLE))?;
+        if !self.pass(remembered[0].max(remembered[1]).saturating_add(SETTLE))? {
+            return Ok(());
+        }
         let before = (self.tally.reached, self.tally.repeated);
         let links = self.links.len() as u64;
         for link in 0..self.links.len() {
@@ -119,7 +124,9 @@ impl World<'_> {
             let at = Duration::from_micros(self.now);
             self.perform_op(Op { number, at, link: link as u16, act })?;
         }
-        self.pass(SETTLE)?;
+        if !self.pass(SETTLE)? {
+            return Ok(());
+        }
         let (reached, repeated) = (self.tally.reached - before.0, self.tally.repeated - before.1);
         if reached == links && repeated == 0 {
             return Ok(());
@@ -129,14 +136,12 @@ impl World<'_> {
         Err(Violation::new("L2", what))
     }
 
-    /// L3: both ends fall silent but for signs of life.
+    /// L3: both ends fall silent but for signs of life. Then nothing is left anywhere, and lamps show what they should.
     fn silence_falls(&mut self) -> Result<(), Violation> {
         self.quiet = true;
-        self.pass(STILL)
-    }
-
-    /// Nothing is left anywhere, and lamps show what they should.
-    fn rest(&mut self) -> Result<(), Violation> {
+        if !self.pass(STILL)? {
+            return Ok(());
+        }
         for (index, link) in self.links.iter().enumerate() {
             for (side, end) in [(Side::Controller, &link.controller), (Side::Device, &link.device)]
             {

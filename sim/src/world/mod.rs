@@ -349,8 +349,7 @@ impl<'t> World<'t> {
     fn perform_all(&mut self, mut slices: Option<Slices<'_>>) -> Option<Broken> {
         let broken = match self.perform(slices.as_mut()) {
             Ok(()) if self.stopped => None,
-            // What was not waited for is not missed.
-            Ok(()) => self.calm_down().err().filter(|_| !self.stopped),
+            Ok(()) => self.calm_down().err(),
             Err(violation) => Some(violation),
         };
         if let Some(slices) = slices {
