@@ -242,6 +242,7 @@ fn as_json(scenario: &Scenario, outcome: &Outcome, missed: &[Missed]) -> Value {
         "latency": Map::from_iter(percentiles.into_iter().chain([longest])),
         "retransmissions": outcome.repeated,
         "spurious": outcome.spurious,
+        "spurious_of": outcome.first_counted,
         "duplicates_dropped": outcome.devices.duplicates,
         "executed": outcome.executed,
         "applied_twice": outcome.applied_twice,

@@ -36,6 +36,17 @@ fn every_command_of_a_runbook_is_one() {
 }
 
 #[test]
+fn the_example_of_a_report_is_what_its_commands_print() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, shown) = page.split_once("```text\nlevel ").unwrap();
+    let shown = shown.split("```").next().unwrap();
+    let runs = ["baseline", "id-wrap"].map(|name| cync(&["run", name, "--json"], b"").stdout);
+    let report = cync(&["report", "--chaos", "-"], runs.concat().as_bytes());
+    assert!(report.stdout.starts_with(&format!("level {shown}")), "{shown}\n{report:?}");
+}
+
+#[test]
 fn a_misspelt_command_would_be_noticed() {
     for args in [
         &["togle", "--help"][..],

@@ -44,7 +44,7 @@ fn a_run_without_faults_meets_every_level_that_it_measures() {
     assert_eq!(level(&report, "success"), "success 100 % (10001 of 10001) >= 99.9 % met");
     assert_eq!(level(&report, "p99 latency"), "p99 latency 45 ms <= 800 ms met");
     assert_eq!(level(&report, "re-transmissions"), "re-transmissions 0 % (0 of 10001) < 0.5 % met");
-    assert_eq!(level(&report, "spurious"), "spurious of them 0 % (0 of 10001) < 0.5 % met");
+    assert_eq!(level(&report, "spurious"), "spurious 0 % (0 of 10001) < 0.5 % met");
     assert_eq!(level(&report, "decode errors"), "decode errors - <= 0 not measured");
     assert_eq!(level(&report, "queue full"), "queue full 0 % (0 of 10001) < 1 % met");
     assert_eq!(level(&report, "duplicates"), "duplicates processed 0 <= 0 met");
@@ -159,6 +159,60 @@ fn a_device_that_executed_something_twice_misses_its_level() {
     let report = cync(&["report", "-"], run.as_bytes());
     assert_eq!(report.code, Some(1), "{report:?}");
     assert_eq!(level(&report, "duplicates"), "duplicates processed 1 <= 0 NOT met");
+}
+
+#[test]
+fn needless_copies_are_counted_for_each_command_of_which_they_were() {
+    let run = output(&["run", "step", "--json"]);
+    assert_eq!(cync(&["run", "step", "--json"], b"").json()[0]["spurious_of"], json!(8_951));
+    let report =
+        cync(&["report", "-"], run.replace("\"spurious\":0", "\"spurious\":45").as_bytes());
+    assert_eq!(level(&report, "spurious"), "spurious 0.5027 % (45 of 8951) < 0.5 % NOT met");
+    let help = cync(&["report", "--help"], b"").stdout;
+    let (own, thresholds) = help.split_once("Thresholds:").unwrap();
+    assert!(own.contains("      --json\n") && !thresholds.contains("      --json\n"), "{help}");
+}
+
+#[test]
+fn in_a_summary_too_what_failed_took_for_ever() {
+    let summary = |asked: u32, failed: u32| {
+        json!({ "summary": { "asked": asked, "failed": failed, "retransmissions": 0,
+            "latency_us": { "p99": 100_000, "p99.9": 200_000, "max": 300_000 } } })
+        .to_string()
+    };
+    for (asked, failed, p99) in [
+        (1_000, 0, "100 ms"),
+        (1_000, 1, "100 ms"),
+        (1_000, 2, "200 ms"),
+        (1_000, 10, "200 ms"),
+        (10_000, 100, "300 ms"),
+        (1_000, 11, "never"),
+        (100, 2, "never"),
+    ] {
+        let report = cync(&["report", "--max-p99", "1s", "-"], summary(asked, failed).as_bytes());
+        let verdict = if p99 == "never" { "NOT met" } else { "met" };
+        let expected = format!("p99 latency {p99} <= 1000 ms {verdict}");
+        assert_eq!(level(&report, "p99 latency"), expected, "{failed} of {asked}");
+    }
+}
+
+#[test]
+fn what_was_under_way_when_a_run_was_interrupted_did_not_fail() {
+    let run = r#"{"commands":12,"reached":9,"nacked":0,"not_sent":0,"unknown":1,"refused":0,
+        "latency":{"p99_us":5},"retransmissions":0,"interrupted":true}"#;
+    let line = run.replace('\n', "");
+    let report = cync(&["report", "-"], line.as_bytes());
+    assert_eq!(level(&report, "success"), "success 90 % (9 of 10) >= 99.9 % NOT met");
+    let whole = line.replace("true", "false");
+    let report = cync(&["report", "-"], whole.as_bytes());
+    assert_eq!(level(&report, "success"), "success 75 % (9 of 12) >= 99.9 % NOT met");
+}
+
+#[test]
+fn how_far_a_soak_was_is_no_run_of_its_own() {
+    let soak = output(&["soak", "--hours", "2", "--json"]);
+    assert!(soak.lines().count() > 8, "{soak}");
+    cync(&["report", "-"], soak.as_bytes()).fails(1, "nothing to judge in there");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) struct Thresholds {
     /// Re-transmissions must be fewer, for each command [default: 0.5%, with --chaos any number]
     #[arg(long, value_name = "RATE")]
     max_retransmissions: Option<Ppm>,
-    /// Re-transmissions of what was about to be answered must be fewer, for each command
+    /// Spurious ones among them, of what was about to be answered, must be fewer, for each command
     #[arg(long, value_name = "RATE", default_value = "0.5%")]
     max_spurious: Ppm,
     /// Packets that could not be decoded must not be more
@@ -156,7 +156,7 @@ impl Levels {
                 measured.repeated,
                 limits.repeated.map(Bound::Below),
             ),
-            below("spurious", "spurious of them", measured.spurious, spurious),
+            below("spurious", "spurious", measured.spurious, spurious),
             count("decode_errors", "decode errors", measured.decode_errors, limits.decode_errors),
             below("queue_full", "queue full", measured.queue_full, queue_full),
             count("duplicates", "duplicates processed", measured.applied_twice, limits.duplicates),

@@ -114,8 +114,10 @@ impl Measured {
             }
         };
         share(|all| &mut all.repeated, run.repeated);
-        share(|all| &mut all.spurious, run.spurious);
         share(|all| &mut all.queue_full, run.queue_full);
+        if let Some(count) = run.spurious {
+            self.spurious.add(count, run.spurious_of.unwrap_or(run.commands));
+        }
         self.twice(run.applied_twice);
     }
 

@@ -26,11 +26,11 @@ pub(crate) struct Args {
     /// What to read; - is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    #[command(flatten)]
-    thresholds: Thresholds,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    thresholds: Thresholds,
 }
 
 const EXAMPLES: &str = "\
