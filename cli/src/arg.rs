@@ -24,6 +24,8 @@ pub(crate) enum ArgError {
     Rgb,
     #[error("not a port: write a number from 0 to 65535")]
     Port,
+    #[error("not a port to dial: write a number from 1 to 65535")]
+    PortToDial,
     #[error("not a number from 1 to 65535: the first transmission counts, too")]
     Attempts,
     #[error(
@@ -68,7 +70,12 @@ pub(crate) fn rgb(text: &str) -> Result<Rgb, ArgError> {
     Ok(Rgb([r, g, b]))
 }
 
-/// A port to dial, or to listen on.
+/// A port to dial.
+pub(crate) fn port_to_dial(text: &str) -> Result<u16, ArgError> {
+    u16(text).ok().filter(|port| *port > 0).ok_or(ArgError::PortToDial)
+}
+
+/// A port to listen on; 0 is any free one.
 pub(crate) fn port(text: &str) -> Result<u16, ArgError> {
     u16(text).map_err(|_| ArgError::Port)
 }

@@ -3,6 +3,7 @@
 use crate::arg;
 use cync_sim::net::{Counts, Link, LinkCounts};
 use cync_sim::{ChaosConfig, DropPattern, Ppm};
+use serde_json::{Value, json};
 use std::fmt;
 use std::time::Duration;
 
@@ -26,13 +27,13 @@ pub(crate) struct Impairment {
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = on_the_way)]
     latency: Duration,
     /// How far the latency varies around its value, up and down; packets keep their order all the same
-    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = on_the_way)]
+    #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = on_the_way, requires = "latency")]
     latency_variance: Duration,
     /// How often a packet is held back so that later ones overtake it, in each direction: 30%, 0.3
     #[arg(long, value_name = "RATE", default_value = "0%")]
     reorder: Ppm,
     /// For how long it is held back, at most 2s
-    #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = on_the_way)]
+    #[arg(long, value_name = "TIME", default_value = "50ms", value_parser = on_the_way, requires = "reorder")]
     reorder_delay: Duration,
     /// How often a byte of a packet is changed so that its checksum is wrong, in each direction: 5%, 0.05. Packets without a
     /// checksum are spared
@@ -73,6 +74,20 @@ fn on_the_way(text: &str) -> Result<Duration, String> {
         return Err(format!("longer than {most}: nobody would wait for the answer"));
     }
     Ok(time)
+}
+
+/// What happened on the links of a device, as an object.
+pub(crate) fn as_json(LinkCounts { to_device, from_device }: LinkCounts) -> Value {
+    let way = |counts: Counts| {
+        json!({
+            "packets": counts.packets,
+            "dropped": counts.dropped,
+            "duplicated": counts.duplicated,
+            "reordered": counts.reordered,
+            "corrupted": counts.corrupted,
+        })
+    };
+    json!({ "to_device": way(to_device), "from_device": way(from_device) })
 }
 
 /// What happened on the links of a device, as lines of a summary.
@@ -126,9 +141,19 @@ mod tests {
             ),
             ("--duplicate 10%", ChaosConfig { duplicate_rate: percent("10%"), ..none.clone() }),
             ("--latency 30ms", ChaosConfig { latency: ms(30), ..none.clone() }),
-            ("--latency-variance 9ms", ChaosConfig { latency_variance: ms(9), ..none.clone() }),
+            (
+                "--latency 30ms --latency-variance 9ms",
+                ChaosConfig { latency: ms(30), latency_variance: ms(9), ..none.clone() },
+            ),
             ("--reorder 30%", ChaosConfig { reorder_rate: percent("30%"), ..none.clone() }),
-            ("--reorder-delay 100ms", ChaosConfig { reorder_delay: ms(100), ..none.clone() }),
+            (
+                "--reorder 30% --reorder-delay 100ms",
+                ChaosConfig {
+                    reorder_rate: percent("30%"),
+                    reorder_delay: ms(100),
+                    ..none.clone()
+                },
+            ),
             ("--corrupt 5%", ChaosConfig { corruption_rate: percent("5%"), ..none.clone() }),
         ];
         for (arguments, wanted) in cases {
@@ -136,5 +161,9 @@ mod tests {
             assert_eq!(chaos(&format!("cync {arguments}")), wanted, "{arguments}");
         }
         assert_eq!(chaos("cync"), none);
+        for alone in ["--latency-variance 9ms", "--reorder-delay 100ms"] {
+            let line = format!("cync {alone}");
+            assert!(Line::try_parse_from(line.split(' ')).is_err(), "{alone} does nothing");
+        }
     }
 }

@@ -46,6 +46,7 @@ use colour::Colour;
 use exit::Exit;
 use shell::Stop;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -101,9 +102,15 @@ fn main() -> ExitCode {
     let cli = match parsed {
         Ok(cli) => cli,
         Err(Stop::CommandLine(error)) => {
-            // Whoever closes the stream does not want to know.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+            return match error.print() {
+                // Whoever closes the stream does not want to know.
+                Err(failed) if failed.kind() != ErrorKind::BrokenPipe => {
+                    complain(format_args!("cannot write: {failed}"))
+                }
+                _ if error.use_stderr() => Exit::Usage,
+                _ => Exit::Done,
+            }
+            .into();
         }
         Err(Stop::Setting(problem)) => {
             complain(problem);

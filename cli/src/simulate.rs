@@ -46,10 +46,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["host", "port"])]
     dial: Option<Target>,
     /// The endpoint to greet the hub with: 0x..., eight hex digits, or decimal
-    #[arg(long, value_name = "U32", default_value = "0x00000001", value_parser = arg::endpoint, requires = "dial")]
+    #[arg(long, value_name = "U32", default_value = "0x00000001", value_parser = arg::endpoint, requires = "dial", conflicts_with_all = ["host", "port"])]
     endpoint: Endpoint,
     /// A file with the authentication code to greet the hub with; wins over CYNC_AUTH_CODE
-    #[arg(long, value_name = "FILE", requires = "dial")]
+    #[arg(long, value_name = "FILE", requires = "dial", conflicts_with_all = ["host", "port"])]
     auth_file: Option<PathBuf>,
     /// The mesh address to answer to; commands for another one are acknowledged and fail
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=254))]

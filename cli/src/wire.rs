@@ -43,6 +43,9 @@ impl Wire {
                 "reorder",
                 "reorder_delay",
                 "corrupt",
+                "metrics_port",
+                "metrics_addr",
+                "metrics_linger",
             ],
         }
     }

@@ -101,6 +101,11 @@ fn a_device_whose_connection_goes_dials_again_and_nothing_is_lost_or_done_twice(
     let run = toggle.finish();
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(summary(&run, DONE), ["300", "300", "300"], "{run:?}");
+    // What is cut before its greeting is no connection of the session's yet.
+    let told = run.summary("connections");
+    let numbers: Vec<u32> = told.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+    let [made, lost, again] = numbers[..] else { panic!("{told}") };
+    assert!((1..=3).contains(&lost) && made == lost + 1 && again == lost, "{told}");
     device.interrupt();
     let device = device.finish();
     assert_eq!(device.summary("applied by device"), "300", "{device:?}");
@@ -290,6 +295,8 @@ fn wrong_arguments_are_usage_errors_that_say_what_is_right() {
         ("simulate --dial lamp:1 --host ::1", "cannot be used with"),
         ("simulate --endpoint 7", "--dial"),
         ("simulate --auth-file x", "--dial"),
+        ("simulate --port 0 --endpoint 7", "cannot be used with"),
+        ("simulate --host ::1 --auth-file x", "cannot be used with"),
     ] {
         let run = cync(&args.split(' ').collect::<Vec<_>>(), b"");
         assert_eq!((run.code, &*run.stdout), (Some(2), ""), "{args}: {run:?}");

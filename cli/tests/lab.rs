@@ -265,6 +265,14 @@ fn arguments_of_the_other_wire_are_usage_errors() {
         ("toggle --simulate --io-timeout 1s", "'--io-timeout' cannot be used with '--wire cync'"),
         ("toggle --simulate --wire lab --io-timeout 0s", "--io-timeout is too short"),
         ("toggle --simulate --wire lab --connect-timeout 0s", "--connect-timeout is too short"),
+        (
+            "toggle --simulate --wire lab --metrics-port 0",
+            "'--metrics-port' cannot be used with '--wire lab'",
+        ),
+        (
+            "simulate --port 0 --wire lab --metrics-port 0",
+            "'--metrics-port' cannot be used with '--wire lab'",
+        ),
         ("toggle --simulate --wire morse", "possible values: cync, lab"),
         ("simulate --port 0 --mode reject", "'--mode' cannot be used with '--wire cync'"),
         (

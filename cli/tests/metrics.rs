@@ -267,6 +267,9 @@ fn a_device_counts_by_endpoint_and_those_beyond_a_hundred_together() {
     let device = line.split_whitespace().find_map(|word| word.strip_prefix("127.0.0.1:")).unwrap();
     let device: u16 = device.parse().unwrap();
     let metrics = port(&running.line());
+    let url = format!("http://127.0.0.1:{metrics}/metrics");
+    let before = cync(&["metrics", "--check", &url], b"");
+    assert_eq!((before.code, &*before.stdout), (Some(0), "ok: all 21 metrics are there\n"));
     let greeted: Vec<_> = (0..110)
         .map(|endpoint| {
             let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, device)).unwrap();

@@ -4,7 +4,7 @@
 
 mod command;
 
-use command::{Run, command, cync, run};
+use command::{Run, Running, command, cync, run};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -91,6 +91,23 @@ fn what_is_of_no_use_with_a_stronger_wire_is_left_out() {
     assert_eq!((by_stage.code, by_stage.summary("executed")), (Some(0), "1"), "{by_stage:?}");
     let both = with(&toggle, &[lab, executed]);
     both.fails(2, "CYNC_TOGGLE_WIRE: the argument '--until' cannot be used with '--wire lab'");
+}
+
+#[test]
+fn what_needs_something_that_is_left_out_is_left_out_with_it() {
+    let config = file(
+        "needs.toml",
+        b"[toggle]\nreorder = \"10%\"\nreorder-delay = \"20ms\"\nmetrics-port = 0\nmetrics-linger = 1\n",
+    );
+    let lab = ["--config", &config, "toggle", "--simulate", "--wire", "lab"];
+    assert_eq!(with(&lab, &[]).code, Some(0));
+    let code = ("CYNC_SIMULATE_AUTH_FILE", "/no/such/file");
+    let mut listens = command(&["simulate", "--wire", "lab"]);
+    listens.envs([("CYNC_SIM_PORT", "0"), ("CYNC_SIMULATE_DIAL", "127.0.0.1:1"), code]);
+    let line = Running::spawn(listens, b"").line();
+    assert!(line.starts_with("laboratory device listens on 127.0.0.1:"), "{line}");
+    let alone = with(&["simulate"], &[code]);
+    alone.fails(2, "CYNC_SIMULATE_AUTH_FILE: the following required arguments were not provided");
 }
 
 #[test]
@@ -348,6 +365,7 @@ fn closed_streams_are_no_reason_to_panic() {
 #[test]
 fn output_that_cannot_be_written_is_told() {
     for line in [
+        "--help",
         "config --sample",
         "completions bash",
         "man",

@@ -124,8 +124,10 @@ fn packets_are_held_back_as_often_and_as_long_as_it_is_told() {
     let (toggled, ended) = link_after(&["--reorder", "100%", "--reorder-delay", "20ms"], "5");
     assert_eq!(counted(&ended, "reordered"), counted(&ended, "packets"), "{ended:?}");
     assert!(latency(&toggled) >= 40.0, "there and back: {toggled:?}");
-    let (_, ended) = link_after(&["--reorder-delay", "20ms"], "5");
+    let (_, ended) = link_after(&["--reorder", "0%", "--reorder-delay", "20ms"], "5");
     assert_eq!(counted(&ended, "reordered"), 0, "{ended:?}");
+    let alone = cync(&["simulate", "--port", "0", "--reorder-delay", "20ms"], b"");
+    assert_eq!(alone.code, Some(2), "{alone:?}");
 }
 
 /// The median of a run, in milliseconds.

@@ -5,9 +5,10 @@
 mod command;
 mod peer;
 
-use command::{Running, command, cync, run};
+use command::{Run, Running, command, cync, run};
 use cync_core::wire::{LoginAck, Packet, StatusCode};
 use peer::{Device, Talk, greeted, peer, read_to_the_end, start_toggle, toggle, unused_port};
+use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::process::Stdio;
@@ -59,10 +60,10 @@ fn equal_seeds_switch_to_equal_states() {
 
 #[test]
 #[cfg(unix)]
-fn a_second_run_with_the_same_seed_is_no_repetition_of_the_first() {
+fn a_second_run_against_the_same_device_is_no_repetition_of_the_first() {
     let device = Device::start(&["--loss", "10%", "--duplicate", "10%", "--seed", "3"]);
     for _ in 0..2 {
-        let args = ["--count", "5", "--until", "executed", "--seed", "9"];
+        let args = ["--count", "5", "--until", "executed"];
         let run = toggle(&device.port, &args);
         assert_eq!((run.code, run.summary("executed")), (Some(0), "5"), "{run:?}");
     }
@@ -200,6 +201,46 @@ fn a_connection_lost_in_the_middle_ends_the_run_with_a_summary() {
 }
 
 #[test]
+fn a_device_that_sends_garbage_is_not_said_to_have_stopped() {
+    let port = greeted(|mut talk| {
+        talk.hear_command().unwrap();
+        let mut stream = talk.into_stream();
+        stream.write_all(&[0xff; 64]).unwrap();
+        read_to_the_end(&stream);
+    });
+    let run = toggle(&port, &[]);
+    run.fails(3, "this side hung up: what the device sent is not the protocol");
+    assert_eq!(run.summary("connections"), "1, 1 lost (hangup 1), 0 made again");
+}
+
+#[test]
+fn json_has_the_connections_and_what_happened_on_the_link() {
+    let summary = |run: &Run| run.json().pop().unwrap()["summary"].take();
+    let simulated = ["toggle", "--simulate", "--count", "10", "--json", "--quiet"];
+    let ended = |hangup: u32, peer: u32| json!({ "hangup": hangup, "peer": peer, "error": 0, "replaced": 0 });
+    let good = cync(&[&simulated[..], &["--drop-pattern", "1/5"]].concat(), b"");
+    let good = summary(&good);
+    assert_eq!([&good["dials"], &good["connections"]], [1, 1]);
+    assert_eq!([&good["disconnections"], &good["reconnections"]], [&ended(0, 0); 2]);
+    assert_eq!(good["links"]["to_device"]["dropped"], 2);
+    for name in ["duplicated", "reordered", "corrupted"] {
+        assert_eq!(good["links"]["to_device"][name], 0, "{name}");
+    }
+    assert_eq!(good["links"]["from_device"]["dropped"], 0);
+    assert!(good["links"]["from_device"]["packets"].as_u64() >= Some(10), "{good}");
+
+    let port = greeted(|mut talk| drop(talk.hear_command()));
+    let lost = summary(&toggle(&port, &["--json"]));
+    assert_eq!([&lost["disconnections"], &lost["reconnections"]], [&ended(0, 1), &ended(0, 0)]);
+    assert_eq!(lost["links"], json!(null), "there is no simulated one");
+
+    let lab = summary(&cync(&[&simulated[..], &["--wire", "lab"]].concat(), b""));
+    for name in ["dials", "connections", "disconnections", "reconnections", "links"] {
+        assert_eq!(lab.get(name), Some(&json!(null)), "{name}: there is no session");
+    }
+}
+
+#[test]
 fn a_killed_device_ends_the_run_with_a_summary() {
     let mut device = Device::start(&["--latency", "5ms"]);
     let mut run = start_toggle(&device.port, &["--count", "100000"]);
@@ -254,7 +295,7 @@ fn wrong_arguments_are_usage_errors_that_say_what_is_right() {
         ("--simulate --deadline 1ms", "250ms"),
         ("--simulate --device-host localhost", "cannot be used with"),
         ("--simulate --device-port 9000", "cannot be used with"),
-        ("--device-host localhost --device-port 65536", "0 to 65535"),
+        ("--device-host localhost --device-port 65536", "1 to 65535"),
         ("--device-host localhost --loss 20%", "cannot be used with"),
         ("--device-host localhost --duplicate 0%", "cannot be used with"),
         ("--device-host localhost --latency 1ms", "cannot be used with"),
@@ -263,6 +304,11 @@ fn wrong_arguments_are_usage_errors_that_say_what_is_right() {
         ("--device-host localhost --reorder-delay 1ms", "cannot be used with"),
         ("--device-host localhost --corrupt 1%", "cannot be used with"),
         ("--device-host localhost --drop-pattern 1/5", "cannot be used with"),
+        ("--device-host localhost --seed 7", "cannot be used with"),
+        ("--listen 127.0.0.1:0 --seed 7", "cannot be used with"),
+        ("--simulate --reorder-delay 100ms", "--reorder <RATE>"),
+        ("--simulate --latency-variance 5ms", "--latency <TIME>"),
+        ("--device-host localhost --device-port 0", "1 to 65535"),
         ("", "--simulate|--device-host <HOST>"),
     ] {
         let args: Vec<_> = ["toggle"].into_iter().chain(args.split_whitespace()).collect();

@@ -33,12 +33,15 @@ pub(super) fn problems(text: &str) -> Vec<String> {
             }
         }
     }
-    problems.extend(FAMILIES.iter().filter_map(|family| exposed.problem(family)));
+    // Series of a device are there from its start, so that before the first one there are none.
+    let any = FAMILIES.iter().any(|family| family.is_by_device() && exposed.has_samples(family));
+    problems.extend(FAMILIES.iter().filter_map(|family| exposed.problem(family, any)));
     problems
 }
 
 impl Exposed {
-    fn problem(&self, family: &Family) -> Option<String> {
+    /// `any` says whether there is any device.
+    fn problem(&self, family: &Family, any: bool) -> Option<String> {
         let (name, kind) = (family.name(), family.kind().name());
         // The head of a counter has another name in the OpenMetrics format.
         let heads = [Some(name), name.strip_suffix("_total")];
@@ -56,7 +59,8 @@ impl Exposed {
         if !self.helped.contains(head) {
             return Some(format!("{name}: has no HELP"));
         }
-        (!self.has_samples(family)).then(|| format!("{name}: has no samples"))
+        let has = self.has_samples(family) || family.is_by_device() && !any;
+        (!has).then(|| format!("{name}: has no samples"))
     }
 
     fn has_samples(&self, family: &Family) -> bool {
@@ -93,6 +97,17 @@ mod tests {
     use cync_core::wire::Endpoint;
     use cync_tokio::Client;
     use cync_tokio::metrics::Metrics;
+
+    #[test]
+    fn before_the_first_device_there_are_no_series_of_one() {
+        let metrics = Metrics::default();
+        for text in [metrics.encode(), metrics.encode_openmetrics()] {
+            assert_eq!(problems(&text), [""; 0], "{text}");
+            let name = "tcp_comm_dedup_cache_size";
+            let without = text.replace(&format!("\n{name} "), "\nother ");
+            assert_eq!(problems(&without), [format!("{name}: has no samples")]);
+        }
+    }
 
     /// Both formats of the metrics of one session.
     fn texts() -> [String; 2] {

@@ -15,6 +15,27 @@ struct Given {
     setting: Setting,
 }
 
+impl Given {
+    /// As words of the command line.
+    fn words(&self) -> Vec<OsString> {
+        self.option.words(&self.setting)
+    }
+
+    /// Whether the error is about this option.
+    fn is_named_in(&self, error: &clap::Error) -> bool {
+        let mut named = Vec::new();
+        for kind in [ContextKind::InvalidArg, ContextKind::PriorArg] {
+            match error.get(kind) {
+                Some(ContextValue::String(one)) => named.push(one.as_str()),
+                Some(ContextValue::Strings(all)) => named.extend(all.iter().map(String::as_str)),
+                _ => {}
+            }
+        }
+        let name = format!("--{}", self.option.name());
+        named.iter().any(|arg| arg.split([' ', '=', '[']).next() == Some(&name))
+    }
+}
+
 /// Parses the command line together with what else is set for the command at `path`. What does not go together with something
 /// stronger is left out.
 pub(super) fn merge(
@@ -37,12 +58,19 @@ pub(super) fn merge(
     }
     let alone = read(root, argv).is_ok();
     let mut argv = argv.to_vec();
-    let mut added = Vec::new();
+    let (mut added, mut left_out) = (Vec::new(), Vec::new());
     for layer in [variables, filed] {
         let stronger = argv.clone();
-        for given in layer {
-            let words = given.option.words(&given.setting);
-            if !words.is_empty() && fits(root, &stronger, &given, &words) {
+        let layer = layer.into_iter().map(|given| (given.words(), given));
+        let (fitting, out): (Vec<_>, Vec<_>) = layer
+            .filter(|(words, _)| !words.is_empty())
+            .partition(|(words, given)| fits(root, &stronger, given, words));
+        left_out.extend(out.into_iter().map(|(_, given)| given));
+        for (words, given) in fitting {
+            // What is of use only with something that is left out is left out with it.
+            if needs(root, &stronger, &words, &left_out) {
+                left_out.push(given);
+            } else {
                 insert(&mut argv, &words);
                 added.push(given);
             }
@@ -74,6 +102,15 @@ fn fits(root: &Command, stronger: &[OsString], given: &Given, words: &[OsString]
     read(root, &trial).err().is_none_or(|error| error.kind() != ErrorKind::ArgumentConflict)
 }
 
+/// Whether these words need something that is left out.
+fn needs(root: &Command, stronger: &[OsString], words: &[OsString], left_out: &[Given]) -> bool {
+    let mut trial = stronger.to_vec();
+    insert(&mut trial, words);
+    let Some(error) = read(root, &trial).err() else { return false };
+    let missing = error.kind() == ErrorKind::MissingRequiredArgument;
+    missing && left_out.iter().any(|given| given.is_named_in(&error))
+}
+
 /// Everything behind `--` is no option.
 fn insert(argv: &mut Vec<OsString>, words: &[OsString]) {
     let at = argv.iter().position(|word| *word == *"--").unwrap_or(argv.len());
@@ -82,19 +119,7 @@ fn insert(argv: &mut Vec<OsString>, words: &[OsString]) {
 
 /// An error about an option that is not on the command line says where it is. The command line `alone` may be right.
 fn blame(error: clap::Error, alone: bool, added: &[Given]) -> Stop {
-    let mut named = Vec::new();
-    for kind in [ContextKind::InvalidArg, ContextKind::PriorArg] {
-        match error.get(kind) {
-            Some(ContextValue::String(one)) => named.push(one.as_str()),
-            Some(ContextValue::Strings(all)) => named.extend(all.iter().map(String::as_str)),
-            _ => {}
-        }
-    }
-    let is_named = |given: &&Given| {
-        let name = format!("--{}", given.option.name());
-        named.iter().any(|arg| arg.split([' ', '=', '[']).next() == Some(&name))
-    };
-    match added.iter().find(is_named) {
+    match added.iter().find(|given| given.is_named_in(&error)) {
         Some(given) => Stop::Setting(format!("{}: {}", given.source, line(&error))),
         // Something that is set needs something that is not.
         None if alone => {

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     match soak(args, stop, &mut out) {
         Ok(exit) => exit,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-        Err(error) => complain(error),
+        Err(error) => complain(format_args!("cannot go on: {error}")),
     }
 }
 

@@ -140,6 +140,7 @@ pub(super) async fn commands(
     dialler: Dialler,
 ) -> Exit {
     let Some(to) = Destination::device(args.device) else { return Exit::Usage };
+    tally.watch(client);
     let until = match args.until {
         Until::Acked => Stage::Acked,
         Until::Executed => Stage::Executed,
@@ -175,17 +176,20 @@ pub(super) async fn commands(
                 worst = failure::worse(worst, exit);
                 if exit == Exit::NotConnected {
                     bar.clear();
-                    complain(failure::gave_up(index + 1, error));
+                    let lost = tally.settle().map(|stats| stats.disconnections);
+                    complain(failure::gave_up(index + 1, error, lost.unwrap_or_default()));
                     break;
                 }
             }
         }
         worst
     };
-    tokio::select! {
+    let exit = tokio::select! {
         worst = send => worst,
         () = listen => Exit::Failed,
-    }
+    };
+    tally.settle();
+    exit
 }
 
 fn ended(result: &Result<Receipt, SendError>) -> Ended {

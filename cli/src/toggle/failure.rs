@@ -4,7 +4,7 @@ use crate::complain;
 use crate::exit::Exit;
 use crate::printable::one_line;
 use cync_core::wire::Endpoint;
-use cync_core::{HangupReason, NotSent, Stage, Unknown};
+use cync_core::{Disconnections, HangupReason, NotSent, Stage, Unknown};
 use cync_tokio::{ConnectError, DialError, LastFailure, SendError};
 use std::fmt::Display;
 use std::io;
@@ -29,12 +29,15 @@ pub(super) fn exit(error: &SendError, until: Stage) -> Exit {
 }
 
 /// Says why a run ended early, and what may have happened.
-pub(super) fn gave_up(commands: u32, error: &SendError) -> String {
+pub(super) fn gave_up(commands: u32, error: &SendError, lost: Disconnections) -> String {
     let plural = if commands == 1 { "" } else { "s" };
-    format!(
-        "gave up after {commands} command{plural}: {error}; the device stopped, or another client with the same \
-         --endpoint took its place"
-    )
+    let why = if lost.hangup > 0 && lost.hangup == lost.total() {
+        "this side hung up: what the device sent is not the protocol, or it sent nothing for too long; --log-level \
+         debug says which"
+    } else {
+        "the device stopped, or another client with the same --endpoint took its place"
+    };
+    format!("gave up after {commands} command{plural}: {error}; {why}")
 }
 
 /// Says why a run ended early whose device may dial in again.

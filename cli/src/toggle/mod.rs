@@ -47,7 +47,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOST")]
     device_host: Option<String>,
     /// The port the device listens on
-    #[arg(long, value_name = "PORT", default_value_t = 9000, value_parser = arg::port)]
+    #[arg(long, value_name = "PORT", default_value_t = 9000, value_parser = arg::port_to_dial)]
     device_port: u16,
     /// Where to listen for the device, which dials in as real ones do: an IP address and a port; port 0 takes any free one
     #[arg(long, value_name = "IP:PORT", value_parser = crate::listen::address, conflicts_with = "device_port")]
@@ -105,8 +105,8 @@ pub(crate) struct Args {
     metrics: metrics::Options,
     #[command(flatten, next_help_heading = "With --simulate")]
     impairment: Impairment,
-    /// Repeats the same losses and other faults; random if not given. A device that is dialled has a seed of its own
-    #[arg(long, value_name = "N", help_heading = "With --simulate")]
+    /// Repeats the same losses and other faults; random if not given
+    #[arg(long, value_name = "N", help_heading = "With --simulate", conflicts_with_all = ["device_host", "listen"])]
     seed: Option<u64>,
 }
 

@@ -2,9 +2,10 @@
 
 use crate::complain;
 use crate::exit::Exit;
-use crate::impairment::Shown;
-use cync_core::Stage;
+use crate::impairment::{self, Shown};
+use cync_core::{Disconnections, Stage, Stats};
 use cync_sim::net::LinkCounts;
+use cync_tokio::Client;
 use serde_json::{Map, Value, json};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
@@ -46,6 +47,10 @@ pub(super) struct Tally {
     latencies: Vec<Duration>,
     retransmissions: u64,
     pub(super) seed: Option<u64>,
+    /// Whose session the commands are sent on, while they are.
+    client: Option<Client>,
+    /// What that session counted by then.
+    session: Option<Stats>,
     /// The summary is one JSON object.
     json: bool,
 }
@@ -57,6 +62,19 @@ impl Tally {
 
     pub(super) const fn is_empty(&self) -> bool {
         self.ended == 0
+    }
+
+    /// From now on commands are sent here.
+    pub(super) fn watch(&mut self, client: &Client) {
+        self.client = Some(client.clone());
+    }
+
+    /// No more of them are: what becomes of the connection from now on is nobody's loss.
+    pub(super) fn settle(&mut self) -> Option<&Stats> {
+        if let Some(client) = self.client.take() {
+            self.session = Some(client.stats());
+        }
+        self.session.as_ref()
     }
 
     pub(super) const fn begin(&mut self) {
@@ -75,6 +93,7 @@ impl Tally {
 
     /// Prints the summary. A device that executed more often than it was asked to is a failure, whatever else went well.
     pub(super) fn finish(mut self, exit: Exit, device: Option<Simulated>) -> Exit {
+        self.settle();
         self.latencies.sort_unstable();
         let mut text = self.to_string();
         if let Some(Simulated { applied, links }) = device {
@@ -86,8 +105,7 @@ impl Tally {
             let _ = writeln!(text, "{:<20} {seed}", "seed");
         }
         if self.json {
-            let applied = device.map(|device| device.applied);
-            text = format!("{}\n", json!({ "summary": self.as_json(applied) }));
+            text = format!("{}\n", json!({ "summary": self.as_json(device) }));
         }
         if let Err(error) = io::stdout().write_all(text.as_bytes())
             && error.kind() != io::ErrorKind::BrokenPipe
@@ -111,7 +129,9 @@ impl Tally {
         self.latencies.get(rank - 1).copied()
     }
 
-    fn as_json(&self, applied: Option<u64>) -> Value {
+    fn as_json(&self, device: Option<Simulated>) -> Value {
+        let (applied, links) = (device.map(|it| it.applied), device.and_then(|it| it.links));
+        let session = self.session.as_ref();
         let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let latency: Map<String, Value> = PERCENTILES
             .iter()
@@ -126,9 +146,37 @@ impl Tally {
             "not_attempted": self.asked - self.begun,
             "retransmissions": self.retransmissions,
             "latency_us": latency,
+            "dials": session.map(|stats| stats.dials),
+            "connections": session.map(|stats| stats.connections),
+            "disconnections": session.map(|stats| by_reason(stats.disconnections)),
+            "reconnections": session.map(|stats| by_reason(stats.reconnections)),
             "applied_by_device": applied,
+            "links": links.map(impairment::as_json),
             "seed": self.seed,
         })
+    }
+}
+
+/// Connections that ended, or were made again, by the reason of the end: named as in the metrics.
+fn reasons(counts: Disconnections) -> [(&'static str, u64); 4] {
+    let Disconnections { hangup, peer, error, replaced, .. } = counts;
+    [("hangup", hangup), ("peer", peer), ("error", error), ("replaced", replaced)]
+}
+
+fn by_reason(counts: Disconnections) -> Value {
+    reasons(counts).into_iter().map(|(name, count)| (name.to_owned(), json!(count))).collect()
+}
+
+/// What became of connections, if any was lost.
+struct Lost<'a>(&'a Stats);
+
+impl fmt::Display for Lost<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stats { connections, disconnections, reconnections, .. } = self.0;
+        let told = reasons(*disconnections).into_iter().filter(|(_, count)| *count > 0);
+        let told: Vec<String> = told.map(|(name, count)| format!("{name} {count}")).collect();
+        let (lost, again) = (disconnections.total(), reconnections.total());
+        write!(f, "{connections}, {lost} lost ({}), {again} made again", told.join(", "))
     }
 }
 
@@ -146,6 +194,9 @@ impl fmt::Display for Tally {
             line("not attempted", &(self.asked - self.begun))?;
         }
         line("re-transmissions", &self.retransmissions)?;
+        if let Some(stats) = self.session.as_ref().filter(|it| it.disconnections.total() > 0) {
+            line("connections", &Lost(stats))?;
+        }
         let shown = |(name, permille): &(&str, usize)| {
             let took = self.permille(*permille).map_or_else(|| "-".to_owned(), milliseconds);
             format!("{name} {took}")
