@@ -7,7 +7,7 @@ use cync_sim::{FaultKind, Missed};
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Run a scenario in virtual time, and check what must hold
 ///
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     }
     let scenario = match prepared(args) {
         Ok(scenario) => scenario,
-        Err(problem) => return complain(problem),
+        Err(exit) => return exit,
     };
     let stop = match interrupt::flag() {
         Ok(stop) => Stop(Some(stop)),
@@ -87,27 +87,19 @@ pub(crate) fn run(args: &Args) -> Exit {
     complain(format_args!("to repeat it: {}", repeat(args, &scenario)))
 }
 
-/// The scenario, with what the command line changes of it.
-fn prepared(args: &Args) -> Result<Scenario, String> {
-    let path = &args.scenario;
-    let mut library = Scenario::library().iter();
-    let known = library.find(|(name, _)| path.as_os_str() == *name);
-    let mut scenario = match known {
-        Some((_, text)) => Scenario::parse(text).map_err(|error| error.to_string())?,
-        None => {
-            let shown = if path == Path::new("-") { Path::new("standard input") } else { path };
-            scenario::load(path).map_err(|problem| format!("{}:{problem}", shown.display()))?
-        }
-    };
+/// The scenario, with what the command line changes of it. What is wrong is told already.
+fn prepared(args: &Args) -> Result<Scenario, Exit> {
+    let mut scenario = scenario::find(&args.scenario).map_err(complain)?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
     if let Some(workers) = args.workers {
         let Some(Workload::Closed { .. }) = scenario.work.workload else {
-            return Err("--workers is for scenarios with a closed workload: this has none".into());
+            let problem = "--workers is for scenarios with a closed workload: this has none";
+            return Err(complain(problem));
         };
         scenario.work.workload = Some(Workload::Closed { workers });
         scenario.topology.lamps = scenario.topology.lamps.max(workers);
     }
-    scenario.check().map_err(|problem| problem.to_string())?;
+    scenario.check().map_err(complain)?;
     Ok(scenario)
 }
 

@@ -99,14 +99,20 @@ fn check_all(files: &[PathBuf], json: bool, out: &mut impl Write) -> io::Result<
     Ok(exit)
 }
 
-/// The scenario of this name, or in this file; or what is wrong, and where.
+/// The scenario of this name, or in this file; or what is wrong, where, and what to do.
 pub(crate) fn find(scenario: &Path) -> Result<Scenario, String> {
-    let library = Scenario::library().iter();
-    let known = library.filter(|(name, _)| scenario.as_os_str() == *name);
-    match known.map(|(_, text)| *text).next() {
-        Some(text) => Scenario::parse(text).map_err(|error| error.to_string()),
-        None => load(scenario).map_err(|problem| format!("{}:{problem}", scenario.display())),
+    let mut library = Scenario::library().iter();
+    if let Some((_, text)) = library.find(|(name, _)| scenario.as_os_str() == *name) {
+        return Scenario::parse(text).map_err(|error| error.to_string());
     }
+    let is_stdin = scenario.as_os_str() == "-";
+    let shown = if is_stdin { Path::new("standard input") } else { scenario }.display();
+    let remedy = if is_stdin || scenario.exists() {
+        ""
+    } else {
+        "; `cync scenario list` has the names that are known without a file"
+    };
+    load(scenario).map_err(|problem| format!("{shown}:{problem}{remedy}"))
 }
 
 /// The scenario in a file, or the place and what is wrong there.

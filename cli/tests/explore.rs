@@ -101,6 +101,7 @@ fn wrong_arguments_are_usage_errors() {
         "--seeds x",
         "--seeds 5 --for 1s",
         "--for 5",
+        "--for 0s",
         "--from -1",
         "--from nowhere",
         "--threads 0",

@@ -86,7 +86,9 @@ fn a_trace_comes_out_the_same_and_a_changed_one_does_not() {
 
 #[test]
 fn what_cannot_be_run_is_refused_in_one_line() {
-    cync(&["run", "no-such-file"], b"").fails(1, "no-such-file: cannot read");
+    let unknown = cync(&["run", "no-such-file"], b"");
+    unknown.fails(1, "no-such-file: cannot read");
+    unknown.fails(1, "; `cync scenario list` has the names");
     cync(&["run", "-"], b"schema = 1\n").fails(1, "standard input:");
     let group = &["run", "group", "--workers", "3"];
     cync(group, b"").fails(1, "--workers is for scenarios with a closed workload");

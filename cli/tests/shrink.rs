@@ -30,7 +30,7 @@ fn a_scenario_that_breaks_nothing_is_a_failure_that_says_so() {
 
 #[test]
 fn what_is_no_scenario_is_refused_with_its_place() {
-    cync(&["shrink", "-"], b"schema = 1\nname = 3\n").fails(1, "-:2:8: ");
+    cync(&["shrink", "-"], b"schema = 1\nname = 3\n").fails(1, "standard input:2:8: ");
     cync(&["shrink", "no-such-scenario"], b"").fails(1, "no-such-scenario: cannot read: ");
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// Accept frames with a wrong checksum, and flag them
     #[arg(long)]
     lenient: bool,
-    /// Show authentication codes instead of stars
+    /// Show authentication codes instead of stars, with --json and with --annotate
     #[arg(long)]
     show_secrets: bool,
 }

@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1_000, conflicts_with = "time", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// As many seeds as there is time for
-    #[arg(long = "for", id = "time", value_name = "TIME", value_parser = arg::duration)]
+    #[arg(long = "for", id = "time", value_name = "TIME", value_parser = some_time)]
     time: Option<Duration>,
     /// The first seed, or `random`
     #[arg(long, value_name = "SEED", default_value = "0")]
@@ -62,6 +62,12 @@ Examples:
   cync explore --seeds 20000 --matrix
   cync explore --for 60s --from random --test regression.rs
 ";
+
+/// In no time nothing is explored.
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = arg::duration(text)?;
+    if time.is_zero() { Err("write a time above zero, such as 60s".into()) } else { Ok(time) }
+}
 
 /// The first seed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
