@@ -277,6 +277,25 @@ fn what_cannot_be_read_or_asked_for_is_said_in_one_line() {
 }
 
 #[test]
+fn counts_that_nothing_can_have_are_no_reason_to_panic_and_never_wrap() {
+    const MOST: &str = "18446744073709551615";
+    let lines = [
+        &*format!(r#"{{"errors":{{"x":{MOST}}}}}"#),
+        r#"{"errors":{"x":1}}"#,
+        &format!(r#"{{"summary":{{"asked":0,"applied_by_device":{MOST}}}}}"#),
+        r#"{"summary":{"asked":0,"applied_by_device":1}}"#,
+        &format!(r#"{{"summary":{{"asked":9,"interrupted":{MOST},"not_attempted":1}}}}"#),
+        r#"{"commands":5,"reached":10}"#,
+    ]
+    .join("\n");
+    let report = cync(&["report", "-"], lines.as_bytes());
+    assert_eq!((report.code, &*report.stderr), (Some(1), ""), "{report:?}");
+    assert_eq!(level(&report, "decode"), format!("decode errors {MOST} <= 0 NOT met"));
+    assert_eq!(level(&report, "duplicates"), format!("duplicates processed {MOST} <= 0 NOT met"));
+    assert_eq!(level(&report, "success"), "success 100 % (5 of 5) >= 99.9 % met");
+}
+
+#[test]
 fn a_line_without_an_end_is_passed_over_in_bounded_memory() {
     let mut log = vec![b'{'; 3 << 20];
     log.push(b'\n');

@@ -123,7 +123,8 @@ impl Measured {
 
     fn twice(&mut self, count: Option<u64>) {
         if let Some(count) = count {
-            *self.applied_twice.get_or_insert(0) += count;
+            let all = self.applied_twice.get_or_insert(0);
+            *all = all.saturating_add(count);
         }
     }
 }
@@ -179,7 +180,10 @@ impl<'a> Source<'a> {
                     self.message(message);
                 }
             }
-            Record::DecodeErrors(count) => *self.all.decode_errors.get_or_insert(0) += count,
+            Record::DecodeErrors(count) => {
+                let all = self.all.decode_errors.get_or_insert(0);
+                *all = all.saturating_add(count);
+            }
             Record::QueueFull => self.queue_full += 1,
             Record::Run(run) if run.sums_up && std::mem::take(&mut self.unsummed) => {
                 self.all.twice(run.applied_twice);

@@ -221,7 +221,7 @@ fn run(fields: &Fields<'_>) -> Result<Record, BadLine> {
     }
     Ok(Record::Run(Run {
         commands,
-        reached,
+        reached: reached.min(commands),
         p99: p99(fields),
         repeated: count("retransmissions")?.or(count("repeated")?),
         spurious: count("spurious")?,
@@ -236,7 +236,8 @@ fn run(fields: &Fields<'_>) -> Result<Record, BadLine> {
 fn summed(fields: &Fields<'_>) -> Result<Record, BadLine> {
     let count = |name| fields.count(name);
     let asked = count("asked")?.unwrap_or(0);
-    let untold = count("interrupted")?.unwrap_or(0) + count("not_attempted")?.unwrap_or(0);
+    let interrupted = count("interrupted")?.unwrap_or(0);
+    let untold = interrupted.saturating_add(count("not_attempted")?.unwrap_or(0));
     let commands = asked.saturating_sub(untold);
     let reached = commands.saturating_sub(count("failed")?.unwrap_or(0));
     let applied = count("applied_by_device")?.or(count("applied")?);
