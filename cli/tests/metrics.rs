@@ -224,6 +224,11 @@ fn arguments_that_cannot_be_meant_are_refused() {
         let run = cync(&[&["toggle", "--simulate"], args].concat(), b"");
         assert_eq!((run.code, &*run.stdout), (Some(2), ""), "{args:?}: {run:?}");
     }
+    // Nothing but an interrupt ends it, and then it is over. It cannot listen there: that would be said otherwise.
+    let device =
+        ["simulate", "--host", "192.0.2.1", "--metrics-port", "0", "--metrics-linger", "5"];
+    let run = cync(&device, b"");
+    assert_eq!(run.code, Some(2), "{run:?}");
 }
 
 #[test]

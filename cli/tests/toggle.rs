@@ -141,6 +141,10 @@ fn what_is_acknowledged_and_never_executed_ends_at_its_deadline() {
     });
     let run = toggle(&port, &["--until", "executed", "--deadline", "1s"]);
     assert_eq!(run.code, Some(6), "{run:?}");
+    assert!(
+        run.stdout.contains("FAILED: unknown: no answer in time; it was acknowledged\n"),
+        "{run:?}"
+    );
     let summary = ["acknowledged", "executed", "failed"].map(|name| run.summary(name));
     assert_eq!(summary, ["1", "0", "1"]);
 }

@@ -5,7 +5,7 @@ mod fetch;
 mod options;
 mod serve;
 
-pub(crate) use options::{Options, announce};
+pub(crate) use options::{Linger, Options, announce};
 pub(crate) use serve::Server;
 
 use crate::complain;

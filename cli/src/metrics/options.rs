@@ -19,6 +19,11 @@ pub(crate) struct Options {
     /// The address to serve them on; 0.0.0.0 lets other machines read them
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST), requires = "metrics_port")]
     metrics_addr: IpAddr,
+}
+
+/// How long metrics are served, for what comes to an end by itself
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Linger {
     /// How many seconds longer to serve them once all is done, so that the final values can be read
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds, requires = "metrics_port")]
     metrics_linger: Duration,
@@ -40,12 +45,12 @@ impl Options {
             complain(format_args!("cannot serve metrics on {why}"))
         })
     }
+}
 
+impl Linger {
     /// Waits as long as was asked for.
-    pub(crate) async fn linger(&self) {
-        if self.metrics_port.is_some() {
-            tokio::time::sleep(self.metrics_linger).await;
-        }
+    pub(crate) async fn wait(&self) {
+        tokio::time::sleep(self.metrics_linger).await;
     }
 }
 

@@ -238,6 +238,9 @@ fn outcome(result: &Result<Receipt, SendError>) -> String {
             let took = milliseconds(took(receipt));
             format!("{stage:<8} in {took:>9}, transmitted {} {times}", receipt.attempts)
         }
+        Err(error) if error.receipt().is_some_and(|it| it.stage == Some(Stage::Acked)) => {
+            format!("FAILED: {error}; it was acknowledged")
+        }
         Err(error) => format!("FAILED: {error}"),
     }
 }

@@ -103,6 +103,8 @@ pub(crate) struct Args {
     io_timeout: Option<Duration>,
     #[command(flatten)]
     metrics: metrics::Options,
+    #[command(flatten)]
+    linger: metrics::Linger,
     #[command(flatten, next_help_heading = "With --simulate")]
     impairment: Impairment,
     /// Repeats the same losses and other faults; random if not given
@@ -196,7 +198,7 @@ impl Args {
             let exit = task(Box::pin(interrupt), server).await;
             if exit != Exit::Interrupted {
                 tokio::select! {
-                    () = self.metrics.linger() => {}
+                    () = self.linger.wait() => {}
                     () = until => {}
                 }
             }
