@@ -122,7 +122,12 @@ impl Link {
 
     /// Whether there is a connection, be it one that is to be closed.
     pub(crate) const fn has_connection(&self) -> bool {
-        matches!(self.state, State::Greeting | State::Ready | State::Draining)
+        match self.state {
+            State::Greeting | State::Ready | State::Draining => true,
+            // One that came after the session was closed.
+            State::Closed => self.hangup.is_some(),
+            State::Disconnected | State::Connecting => false,
+        }
     }
 
     /// Whether messages are exchanged.

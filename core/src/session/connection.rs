@@ -64,6 +64,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             State::Ready | State::Draining => {
                 Attempt::Ready { stable: self.link.was_stable(self.now) }
             }
+            // One that came after the session was closed.
+            State::Closed if self.link.has_connection() => Attempt::NotGreeted,
             // It has been dealt with, or is none that counts.
             State::Disconnected | State::Closed => return self.leave_connection(),
         };

@@ -1,6 +1,7 @@
 //! Closing.
 
 use crate::*;
+use cync_core::Disconnections;
 
 #[test]
 fn close_brings_to_an_end_what_is_under_way_and_then_hangs_up() {
@@ -175,4 +176,20 @@ fn close_after_a_hang_up_ends_everything_and_the_first_reason_stands() {
     );
     hub.session.handle_disconnected(hub.now, Disconnect::Hangup);
     assert_eq!(hub.events(), [Event::StateChanged(State::Closed)]);
+}
+
+#[test]
+fn a_connection_that_comes_after_the_close_counts_as_one_that_ended_when_it_goes() {
+    let mut hub = hub();
+    hub.session.close(hub.now);
+    hub.session.handle_disconnected(hub.now, Disconnect::Hangup);
+    hub.session.handle_connected(hub.now);
+    hub.session.handle_connected(hub.now);
+    hub.session.handle_disconnected(hub.now, Disconnect::Peer);
+    hub.session.handle_disconnected(hub.now, Disconnect::Peer);
+    let stats = hub.session.stats();
+    assert_eq!((stats.connections, stats.disconnections.total()), (3, 3));
+    let Disconnections { hangup, replaced, peer, .. } = stats.disconnections;
+    assert_eq!((hangup, replaced, peer), (1, 1, 1));
+    assert_eq!(hub.session.state(), State::Closed);
 }
