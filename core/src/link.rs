@@ -52,8 +52,8 @@ pub(crate) struct Link {
     beat_at: Instant,
     /// Since when input is refused: what does not come meanwhile is not the peer's fault. `MAX` while it is not.
     refusing_since: Instant,
-    /// Microseconds that the peer's time has stood still, wrapping: only differences count.
-    stood_still: u32,
+    /// Microseconds that the peer's time has stood still.
+    stood_still: u64,
     ping: bool,
     hangup: Option<HangupReason>,
     hangup_told: bool,
@@ -308,14 +308,26 @@ impl Link {
     #[cold]
     fn goes_on(&mut self, stood_still: u64) {
         self.refusing_since = Instant::MAX;
-        self.stood_still = self.stood_still.wrapping_add(wrapped(stood_still));
+        self.stood_still = self.stood_still.saturating_add(stood_still);
         self.silent_at = self.silent_at.plus_micros(stood_still);
         self.packet_until = self.packet_until.plus_micros(stood_still);
     }
 
-    /// Microseconds that the peer's time has stood still up to `now`, wrapping.
+    /// Whether the peer's time has ever stood still.
+    pub(crate) const fn has_refused(&self) -> bool {
+        self.stood_still > 0
+    }
+
+    /// As [`Link::stood_still`], while input is taken.
+    #[inline]
+    pub(crate) const fn has_stood_still(&self) -> u32 {
+        self.stood_still as u32
+    }
+
+    /// Microseconds that the peer's time has stood still up to `now`, wrapping: only differences count.
+    #[inline]
     pub(crate) fn stood_still(&self, now: Instant) -> u32 {
-        self.stood_still.wrapping_add(wrapped(now.micros_since(self.refusing_since)))
+        self.stood_still.wrapping_add(now.micros_since(self.refusing_since)) as u32
     }
 
     /// What happens next if nothing else does; at `MAX` if nothing does.
@@ -383,11 +395,6 @@ impl Link {
         self.has_news = self.state != state;
         None
     }
-}
-
-/// Microseconds of which only differences count.
-const fn wrapped(micros: u64) -> u32 {
-    micros as u32
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! How long to wait for an answer.
 
 use crate::time::micros;
+use core::hint::cold_path;
 use core::time::Duration;
 
 /// The timer of one attempt, learnt from the round trips within these bounds.
@@ -38,6 +39,15 @@ impl Default for AckTimer {
     }
 }
 
+/// How long the first answer to a message took, in microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum RoundTrip {
+    /// So long.
+    Exactly(u64),
+    /// Not less. The answer may have lain among the input that was refused, and nothing tells since when.
+    AtLeast(u64),
+}
+
 /// The round-trip estimator of RFC 6298 in whole microseconds, with a timer that is also never below 1.25 round trips.
 #[derive(Clone, Debug)]
 pub(crate) struct Estimator {
@@ -59,6 +69,20 @@ impl Estimator {
             ceiling: micros(ceiling),
             timer: if micros(initial) < micros(floor) { micros(floor) } else { micros(initial) },
             smoothed: None,
+        }
+    }
+
+    /// Takes a round trip as far as it is known. A lower bound tells something only if it is beyond what was expected.
+    #[inline]
+    pub(crate) fn measured(&mut self, round_trip: RoundTrip) {
+        match round_trip {
+            RoundTrip::Exactly(time) => self.sample(time),
+            RoundTrip::AtLeast(bound) => {
+                cold_path();
+                if bound > self.round_trip().unwrap_or(self.timer) {
+                    self.sample(bound);
+                }
+            }
         }
     }
 
@@ -139,6 +163,19 @@ mod tests {
         assert_eq!(estimator.timer(), 250 * MS);
         estimator.sample(u64::MAX);
         assert_eq!(estimator.timer(), 5_000 * MS);
+    }
+
+    #[test]
+    fn a_lower_bound_teaches_what_is_beyond_it_and_nothing_else() {
+        let mut estimator = Estimator::new(AckTimer::default());
+        estimator.measured(RoundTrip::AtLeast(1_000 * MS));
+        assert_eq!((estimator.round_trip(), estimator.timer()), (None, 1_000 * MS));
+        estimator.measured(RoundTrip::AtLeast(1_200 * MS));
+        assert_eq!((estimator.round_trip(), estimator.timer()), (Some(1_200 * MS), 3_600 * MS));
+        estimator.measured(RoundTrip::AtLeast(0));
+        assert_eq!((estimator.round_trip(), estimator.timer()), (Some(1_200 * MS), 3_600 * MS));
+        estimator.measured(RoundTrip::AtLeast(2_000 * MS));
+        assert_eq!(estimator.round_trip(), Some(1_300 * MS));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::Outbox;
 use super::slot::Slot;
 use crate::request::Stage;
+use crate::rto::RoundTrip;
 use crate::time::Instant;
 use crate::wire::{Endpoint, MsgId, PacketType};
 
@@ -13,16 +14,18 @@ pub(crate) struct Matched {
     pub(crate) slot: u16,
     /// It has ended.
     pub(crate) done: bool,
-    /// A round trip that this answer makes sure of, in microseconds.
-    pub(crate) round_trip: Option<u64>,
+    /// A round trip that this answer makes sure of.
+    pub(crate) round_trip: Option<RoundTrip>,
 }
 
 impl<const SLOTS: usize> Outbox<SLOTS> {
-    /// Takes a receipt for the message of this type, this number and, if given, this endpoint.
+    /// Takes a receipt for the message of this type, this number and, if given, this endpoint. The peer's time has stood still for
+    /// so long.
     #[inline(always)]
     pub(crate) fn take_receipt(
         &mut self,
         now: Instant,
+        still: u32,
         kind: PacketType,
         msg_id: MsgId,
         endpoint: Option<Endpoint>,
@@ -35,7 +38,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
             found => found?,
         };
         let slot = self.slot_mut(at)?;
-        let round_trip = slot.acks.one_more(now.micros_since(slot.first_sent), slot.copies);
+        let after = now.micros_since(slot.first_sent);
+        let round_trip = slot.acks.one_more(after, still.wrapping_sub(slot.still), slot.copies);
         let done = slot.done.is_some();
         if done {
             self.answered_late(at);
@@ -51,8 +55,14 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         }
     }
 
-    /// Takes a result for the request with this counter and operation.
-    pub(crate) fn take_result(&mut self, now: Instant, counter: u32, op: u8) -> Option<Matched> {
+    /// Takes a result for the request with this counter and operation. The peer's time has stood still for so long.
+    pub(crate) fn take_result(
+        &mut self,
+        now: Instant,
+        still: u32,
+        counter: u32,
+        op: u8,
+    ) -> Option<Matched> {
         let at = self.by_counter.find(&self.slots, counter, |slot| {
             let message = &slot.message;
             slot.answerable
@@ -64,7 +74,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
                 && (!message.raw || slot.stage >= Some(Stage::Acked))
         })?;
         let slot = self.slot_mut(at)?;
-        let round_trip = slot.results.one_more(now.micros_since(slot.first_sent), slot.copies);
+        let after = now.micros_since(slot.first_sent);
+        let round_trip = slot.results.one_more(after, still.wrapping_sub(slot.still), slot.copies);
         Some(Matched { slot: at, done: slot.done.is_some(), round_trip })
     }
 

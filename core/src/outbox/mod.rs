@@ -287,6 +287,7 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let Some(slot) = self.slot_mut(at) else { return };
         slot.waived = slot.waived.saturating_add(u16::from(slot.phase == Phase::Riding));
         slot.copies = slot.copies.saturating_add(1);
+        slot.stood_still(still);
         slot.sent(now, still);
         let timer = timer.min(slot.deadline);
         self.timers.set(&mut self.slots, at, timer);
@@ -358,7 +359,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
     /// Waits longer for the answer: until `timer`, of a peer whose time has stood still for so long.
     pub(crate) fn put_off(&mut self, at: u16, timer: Instant, still: u32) {
         if let Some(slot) = self.slot_mut(at) {
-            (slot.still, slot.put_off) = (still, true);
+            slot.stood_still(still);
+            slot.put_off = true;
         }
         self.change_phase(at, Phase::InFlight, timer);
     }
@@ -370,7 +372,8 @@ impl<const SLOTS: usize> Outbox<SLOTS> {
         let Some(slot) = self.slot_mut(at) else { return };
         let mut from = slot.last;
         if slot.put_off {
-            (slot.still, from) = (still, now);
+            slot.stood_still(still);
+            from = now;
         }
         self.due.remove(&mut self.slots, at);
         self.change_phase(at, Phase::InFlight, from.plus_micros(timer));

@@ -1,6 +1,7 @@
 use super::blocks::Chain;
 use crate::event::{NotSent, Outcome, Receipt};
 use crate::request::Stage;
+use crate::rto::RoundTrip;
 use crate::time::Instant;
 use crate::wire::{Attributes, Destination, Endpoint, MsgId, PacketType, StatusCode};
 use core::hint::cold_path;
@@ -139,6 +140,13 @@ impl Slot {
         }
     }
 
+    /// The peer's time has stood still for so long.
+    pub(super) fn stood_still(&mut self, still: u32) {
+        let since = still.wrapping_sub(core::mem::replace(&mut self.still, still));
+        self.acks.stood_still(since);
+        self.results.stood_still(since);
+    }
+
     /// A copy was handed over.
     #[inline]
     pub(super) fn sent(&mut self, now: Instant, still: u32) {
@@ -180,32 +188,53 @@ impl Slot {
 pub(super) struct Answered {
     count: u16,
     sampled: bool,
-    /// From the first transmission to the first answer, in microseconds.
+    /// Between the first transmission and the first answer the peer's time stood still.
+    interrupted: bool,
+    /// From the first transmission to the first answer, in microseconds of the peer's time; before that answer, how long that time
+    /// is known to have stood still.
     first: u32,
 }
 
 impl Answered {
-    const NONE: Self = Self { count: 0, sampled: false, first: 0 };
+    const NONE: Self = Self { count: 0, sampled: false, interrupted: false, first: 0 };
 
-    /// One more answer, `after` microseconds behind the first transmission. Returns a round trip when it is sure: every one of
-    /// the `copies` was answered, so that the first answer is one to the first copy.
+    /// The peer's time stood still for so many microseconds more.
+    fn stood_still(&mut self, micros: u32) {
+        if self.count == 0 {
+            self.first = self.first.saturating_add(micros);
+        }
+    }
+
+    /// One more answer, `after` microseconds behind the first transmission, of which the peer's time stood still for `still` that
+    /// were not told before. Returns a round trip when it is sure: every one of the `copies` was answered, so that the first
+    /// answer is one to the first copy.
     #[inline]
-    pub(super) fn one_more(&mut self, after: u64, copies: u16) -> Option<u64> {
-        let after = u32::try_from(after).unwrap_or(u32::MAX);
-        if self.count == 0 && copies == 1 {
-            *self = Self { count: 1, sampled: true, first: after };
-            return Some(u64::from(after));
+    pub(super) fn one_more(&mut self, after: u64, still: u32, copies: u16) -> Option<RoundTrip> {
+        if self.count == 0
+            && copies == 1
+            && still | self.first == 0
+            && let Ok(first) = u32::try_from(after)
+        {
+            *self = Self { count: 1, sampled: true, interrupted: false, first };
+            return Some(RoundTrip::Exactly(after));
         }
         cold_path();
         if self.count == 0 {
-            self.first = after;
+            let still = self.first.saturating_add(still);
+            self.interrupted = still > 0;
+            match u32::try_from(after) {
+                Ok(after) => self.first = after.saturating_sub(still),
+                // So long a time is no round trip, and 32 bits do not tell how much of it the peer's time stood still.
+                Err(_) => self.sampled = true,
+            }
         }
         self.count = self.count.saturating_add(1);
         if self.count != copies || self.sampled {
             return None;
         }
         self.sampled = true;
-        Some(u64::from(self.first))
+        let first = u64::from(self.first);
+        Some(if self.interrupted { RoundTrip::AtLeast(first) } else { RoundTrip::Exactly(first) })
     }
 }
 
@@ -216,15 +245,41 @@ mod tests {
     #[test]
     fn one_answer_to_one_copy_is_a_round_trip() {
         let mut answered = Answered::NONE;
-        assert_eq!(answered.one_more(70, 1), Some(70));
+        assert_eq!(answered.one_more(70, 0, 1), Some(RoundTrip::Exactly(70)));
     }
 
     #[test]
     fn the_first_answer_counts_once_all_copies_were_answered_and_not_before() {
         let mut answered = Answered::NONE;
-        assert_eq!(answered.one_more(900, 3), None);
-        assert_eq!(answered.one_more(1_300, 3), None);
-        assert_eq!(answered.one_more(1_700, 3), Some(900));
-        assert_eq!(answered.one_more(1_800, 3), None, "once");
+        assert_eq!(answered.one_more(900, 0, 3), None);
+        assert_eq!(answered.one_more(1_300, 0, 3), None);
+        assert_eq!(answered.one_more(1_700, 5, 3), Some(RoundTrip::Exactly(900)));
+        assert_eq!(answered.one_more(1_800, 0, 3), None, "once");
+    }
+
+    #[test]
+    fn the_time_that_the_peers_stood_still_is_left_out_and_makes_a_round_trip_a_lower_bound() {
+        let mut answered = Answered::NONE;
+        assert_eq!(answered.one_more(900, 200, 1), Some(RoundTrip::AtLeast(700)));
+        let mut answered = Answered::NONE;
+        answered.stood_still(150);
+        answered.stood_still(50);
+        assert_eq!(answered.one_more(900, 100, 2), None);
+        answered.stood_still(400);
+        assert_eq!(answered.one_more(1_700, 0, 2), Some(RoundTrip::AtLeast(600)));
+    }
+
+    #[test]
+    fn what_takes_longer_than_can_be_told_is_no_round_trip() {
+        let mut answered = Answered::NONE;
+        let longest = u64::from(u32::MAX);
+        assert_eq!(answered.one_more(longest, 0, 1), Some(RoundTrip::Exactly(longest)));
+        for still in [0, 5] {
+            let mut answered = Answered::NONE;
+            assert_eq!(answered.one_more(longest + 1, still, 1), None);
+            let mut answered = Answered::NONE;
+            assert_eq!(answered.one_more(longest + 1, still, 2), None);
+            assert_eq!(answered.one_more(longest + 2, 0, 2), None);
+        }
     }
 }

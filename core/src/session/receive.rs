@@ -258,7 +258,8 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     }
 
     fn on_result(&mut self, counter: u32, op: u8, status: StatusCode) {
-        let Some(found) = self.outbox.take_result(self.now, counter, op) else {
+        let still = self.link.has_stood_still();
+        let Some(found) = self.outbox.take_result(self.now, still, counter, op) else {
             // Most messages end with their receipt, and their results come all the same.
             if self.next_counter.wrapping_sub(counter).wrapping_sub(1) < LATE_RESULTS {
                 self.stats.late_results += 1;
@@ -268,7 +269,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             return;
         };
         if let Some(round_trip) = found.round_trip {
-            self.result_time.sample(round_trip);
+            self.result_time.measured(round_trip);
         }
         self.count_ack(status);
         if status.is_ok() {
@@ -303,12 +304,13 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
         endpoint: Option<Endpoint>,
         status: StatusCode,
     ) {
-        let Some(found) = self.outbox.take_receipt(self.now, kind, msg_id, endpoint) else {
+        let still = self.link.has_stood_still();
+        let Some(found) = self.outbox.take_receipt(self.now, still, kind, msg_id, endpoint) else {
             return self.on_unmatched();
         };
         let Matched { slot, done, round_trip } = found;
         if let Some(round_trip) = round_trip {
-            self.ack_time.sample(round_trip);
+            self.ack_time.measured(round_trip);
         }
         self.count_ack(status);
         if done {

@@ -6,6 +6,10 @@ use crate::retry::Next;
 use crate::rng::mix;
 use crate::time::Instant;
 
+/// Of a tick that is not later than this, in microseconds, it is told exactly how long input was refused meanwhile: half of what 32
+/// bits hold. The other half is for the timer itself.
+const LATEST: u64 = 1 << 31;
+
 impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     #[inline]
     pub(super) fn poll_timeout(&self) -> Option<Deadline> {
@@ -54,8 +58,10 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
             }
         };
         let stood_still = self.link.stood_still(now);
-        if self.link.is_refusing() {
-            // The answer may be among what is refused.
+        // 32 bits do not tell how much of so long a time it was that input was refused.
+        let late = now.micros_since(expired.when) > LATEST && self.link.has_refused();
+        if self.link.is_refusing() || late {
+            // The answer may be among what is refused, or was.
             let timer = now.plus_micros(self.answer_timer(at));
             return self.outbox.put_off(at, timer, stood_still);
         }

@@ -394,3 +394,95 @@ fn a_flood_in_one_piece_holds_no_command_back_for_more_than_eight_answers() {
     assert_eq!(answers, 10_000);
     assert!(commands > 0);
 }
+
+/// A session that sends one message after the other, refuses input with the answer in it after 50 ms for so long, and takes it
+/// again; what it takes for the round trip then, and the timer of the next message.
+fn learnt_from_refusals(of: Duration, times: u16) -> [Option<Duration>; 2] {
+    let mut lamp: Solo = Solo::greeted(config(|it| {
+        limit_inbox(it, 1);
+        it.deadline = ms(20_000_000);
+    }));
+    for n in 0..times {
+        lamp.hear(&request(2 * n));
+        lamp.out();
+        let (msg_id, _) = send(&mut lamp, power(true));
+        lamp.wait(ms(50));
+        let answer = bytes_of(&ack(msg_id, StatusCode::OK));
+        let stream = [bytes_of(&request(2 * n + 1)), answer].concat();
+        assert_eq!(lamp.feed(&stream), 0);
+        let end = lamp.now + of;
+        while lamp.session.poll_timeout().is_some_and(|next| next.at <= end) {
+            lamp.tick();
+            assert!(lamp.out().is_empty(), "nothing is repeated while input is refused");
+        }
+        lamp.now = end;
+        assert!(lamp.session.recv(lamp.now).is_some());
+        assert_eq!(lamp.feed(&stream), stream.len());
+        assert_eq!(done(&mut lamp), [Outcome::Reached(Stage::Acked)]);
+        while lamp.session.recv(lamp.now).is_some() {}
+        lamp.out();
+    }
+    send(&mut lamp, power(true));
+    let timer = lamp.session.poll_timeout().map(|next| next.at.since(lamp.now));
+    [lamp.session.round_trip(), timer]
+}
+
+#[test]
+fn the_time_that_input_was_refused_is_no_part_of_a_round_trip() {
+    for refused in [100, 900, 10_000, 4_000_000] {
+        assert_eq!(learnt_from_refusals(ms(refused), 3), [None, Some(ms(1_000))], "{refused} ms");
+    }
+    // As many microseconds as 32 bits hold, and one more.
+    let wraps = Duration::from_micros(1 << 32);
+    assert_eq!(learnt_from_refusals(wraps, 1), [None, Some(ms(1_000))]);
+}
+
+#[test]
+fn a_round_trip_that_is_longer_even_without_the_refusals_is_learnt() {
+    let mut lamp: Solo = Solo::greeted(config(|it| {
+        limit_inbox(it, 1);
+        it.ack_timer.initial = ms(2_000);
+    }));
+    lamp.hear(&request(1));
+    lamp.out();
+    let (msg_id, _) = send(&mut lamp, power(true));
+    assert!(!lamp.hear(&request(2)));
+    lamp.wait(ms(100));
+    lamp.session.recv(lamp.now).unwrap();
+    assert!(lamp.hear(&request(2)));
+    lamp.out();
+    // The timer is put off, a second copy leaves, and both are answered.
+    lamp.tick();
+    lamp.tick();
+    assert_eq!((lamp.now, kinds(&lamp.out())), (at(2_100), vec![0x73]));
+    lamp.wait(ms(200));
+    lamp.hear(&ack(msg_id, StatusCode::OK));
+    lamp.wait(ms(2_100));
+    lamp.hear(&ack(msg_id, StatusCode::OK));
+    assert_eq!(lamp.session.round_trip(), Some(ms(2_200)));
+}
+
+#[test]
+fn a_refusal_of_any_length_is_not_the_peers_silence_though_no_tick_came_meanwhile() {
+    let hour = ms(3_600_000);
+    for refused in [Duration::from_micros(1 << 32), hour, hour * 2] {
+        let mut lamp: Solo = Solo::greeted(config(|it| {
+            limit_inbox(it, 1);
+            it.deadline = hour * 3;
+        }));
+        lamp.hear(&request(1));
+        lamp.out();
+        send(&mut lamp, power(true));
+        lamp.wait(ms(900));
+        assert!(!lamp.hear(&request(2)));
+        lamp.wait(refused);
+        lamp.session.recv(lamp.now).unwrap();
+        assert!(lamp.hear(&request(2)));
+        lamp.wait(ms(99));
+        lamp.session.handle_timeout(lamp.now);
+        assert_eq!((kinds(&lamp.out()), lamp.session.stats().ack_timeouts), (vec![0x7b], 0));
+        lamp.wait(ms(1_001));
+        lamp.session.handle_timeout(lamp.now);
+        assert_eq!(kinds(&lamp.out()), [0x73]);
+    }
+}
