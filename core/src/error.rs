@@ -131,7 +131,7 @@ pub enum SendError {
     NeverExecuted(PacketType),
 }
 
-/// Why a result could not be reported.
+/// Why a request could not be answered, or its result not reported.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum RespondError {

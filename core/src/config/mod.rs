@@ -23,6 +23,9 @@ pub enum Acknowledge {
     /// The session, when it accepts it.
     Automatically,
     /// The application, by [`Session::respond`](crate::Session::respond). Until then its repetitions are dropped silently.
+    ///
+    /// What the application never sees is not left to it. A `0x73` that cannot be decoded is acknowledged as devices do, who say by
+    /// that only that something came; and one for which there is no room is refused.
     Manually,
 }
 
