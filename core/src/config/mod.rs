@@ -112,7 +112,8 @@ pub struct Config {
     pub packet_timeout: Duration,
     /// How long `close` lets what is under way come to its end.
     pub drain_timeout: Duration,
-    /// What to do with a wrong checksum.
+    /// What to do with a wrong checksum in a `0x83`; see [`FrameHeader::checksum_valid`](crate::FrameHeader::checksum_valid). In a
+    /// `0x73` it is always an error: a damaged request is not executed, and a damaged result not believed.
     pub checksum: ChecksumMode,
     /// Who acknowledges requests.
     pub acknowledge: Acknowledge,

@@ -13,6 +13,8 @@ pub struct FrameHeader {
     pub direction: Direction,
     /// The operation.
     pub op: u8,
+    /// Whether its checksum is right; only under [`ChecksumMode::Lenient`](crate::wire::ChecksumMode::Lenient) it may not be.
+    pub checksum_valid: bool,
 }
 
 /// Names a delivered request, to report its result.
@@ -39,7 +41,7 @@ pub struct Delivery<'a> {
     pub data: &'a [u8],
     /// When it came.
     pub arrived: Instant,
-    /// How often it has been repeated so far; a repetition is answered and not delivered.
+    /// How often it has been repeated so far; a repetition is answered and not delivered. 255 stands for that many or more.
     pub duplicates: u16,
     pub(crate) handle: Option<Handle>,
     pub(super) epoch: u32,

@@ -262,6 +262,7 @@ fn a_message_is_lent_as_it_came() {
             counter: 0x789a_bcde,
             direction: Direction::REQUEST,
             op: 0xd0,
+            checksum_valid: false,
         }),
         arrived: Instant::from_micros(0x0123_4567_89ab_cdef),
         handle: Some(handle(1)),
@@ -350,7 +351,8 @@ fn byte(n: u32, at: usize) -> u8 {
 }
 
 fn frame(n: u32) -> FrameHeader {
-    FrameHeader { layout: Layout::Bound, counter: n, direction: Direction::REQUEST, op: n as u8 }
+    let (layout, direction) = (Layout::Bound, Direction::REQUEST);
+    FrameHeader { layout, counter: n, direction, op: n as u8, checksum_valid: true }
 }
 
 /// Random use of an inbox beside its model. Returns how often a message was taken, refused, displaced and lent.

@@ -9,8 +9,8 @@ use crate::outbox::Matched;
 use crate::request::Stage;
 use crate::wire::framer::Front;
 use crate::wire::{
-    Channel, DeviceInfo, Direction, Endpoint, FrameData, Framer, FramingError, LoginAck, MsgId,
-    Packet, PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
+    Channel, ChecksumMode, DeviceInfo, Direction, Endpoint, FrameData, Framer, FramingError,
+    LoginAck, MsgId, Packet, PacketType, Plain, Prefix, Receipt, ResultData, StatusCode,
 };
 
 /// Our own extension: the peer has no room at the moment. The message is transmitted again.
@@ -109,7 +109,12 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
     /// A packet that is not among the few that most of the traffic consists of.
     #[inline(never)]
     fn on_other(&mut self, bytes: &[u8]) -> Taken {
-        match Packet::decode_any(bytes, self.config.checksum) {
+        let checksum = match bytes.first().copied().and_then(PacketType::from_byte) {
+            // A damaged request is not executed, and a damaged result not believed.
+            Some(PacketType::DataChannel) => ChecksumMode::Strict,
+            _ => self.config.checksum,
+        };
+        match Packet::decode_any(bytes, checksum) {
             Ok(packet) => self.on_decoded(&packet),
             Err(error) => self.on_undecodable(bytes, &error),
         }
@@ -450,6 +455,7 @@ impl<const SLOTS: usize, const SEEN: usize> Machine<SLOTS, SEEN> {
                 counter: frame.counter,
                 direction: frame.direction,
                 op: frame.op,
+                checksum_valid: frame.checksum_valid(),
             }),
             arrived: self.now,
             handle: Some(handle),
