@@ -44,8 +44,9 @@ impl Default for AckTimer {
 pub(crate) enum RoundTrip {
     /// So long.
     Exactly(u64),
-    /// Not less. The answer may have lain among the input that was refused, and nothing tells since when.
-    AtLeast(u64),
+    /// Not less than the first, and not more than the second: the answer may have lain among the input that was refused, and
+    /// nothing tells since when.
+    Between(u64, u64),
 }
 
 /// The round-trip estimator of RFC 6298 in whole microseconds, with a timer that is also never below 1.25 round trips.
@@ -72,15 +73,18 @@ impl Estimator {
         }
     }
 
-    /// Takes a round trip as far as it is known. A lower bound tells something only if it is beyond what was expected.
+    /// Takes a round trip as far as it is known: of what it may have been, that which is nearest to what was expected. If it may have
+    /// been that, it tells nothing.
     #[inline]
     pub(crate) fn measured(&mut self, round_trip: RoundTrip) {
         match round_trip {
             RoundTrip::Exactly(time) => self.sample(time),
-            RoundTrip::AtLeast(bound) => {
+            RoundTrip::Between(least, most) => {
                 cold_path();
-                if bound > self.round_trip().unwrap_or(self.timer) {
-                    self.sample(bound);
+                // A first sample makes the timer three of it.
+                let expected = self.round_trip().unwrap_or(self.timer / 3);
+                if !(least..=most).contains(&expected) {
+                    self.sample(if least > expected { least } else { most });
                 }
             }
         }
@@ -166,16 +170,21 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_bound_teaches_what_is_beyond_it_and_nothing_else() {
+    fn bounds_teach_only_that_what_was_expected_is_beyond_them() {
         let mut estimator = Estimator::new(AckTimer::default());
-        estimator.measured(RoundTrip::AtLeast(1_000 * MS));
-        assert_eq!((estimator.round_trip(), estimator.timer()), (None, 1_000 * MS));
-        estimator.measured(RoundTrip::AtLeast(1_200 * MS));
-        assert_eq!((estimator.round_trip(), estimator.timer()), (Some(1_200 * MS), 3_600 * MS));
-        estimator.measured(RoundTrip::AtLeast(0));
-        assert_eq!((estimator.round_trip(), estimator.timer()), (Some(1_200 * MS), 3_600 * MS));
-        estimator.measured(RoundTrip::AtLeast(2_000 * MS));
-        assert_eq!(estimator.round_trip(), Some(1_300 * MS));
+        let mut learnt = |least, most| {
+            estimator.measured(RoundTrip::Between(least * MS, most * MS));
+            (estimator.round_trip().map(|time| time / MS), estimator.timer() / MS)
+        };
+        assert_eq!(learnt(0, 900), (None, 1_000));
+        assert_eq!(learnt(400, 900), (Some(400), 1_200), "more than a third of the timer");
+        assert_eq!(learnt(0, 400), (Some(400), 1_200));
+        assert_eq!(learnt(400, 9_000), (Some(400), 1_200));
+        assert_eq!(learnt(800, 9_000), (Some(450), 1_450));
+        assert_eq!(learnt(0, 50), (Some(400), 1_550));
+        let mut estimator = Estimator::new(AckTimer::default());
+        estimator.measured(RoundTrip::Between(0, 300 * MS));
+        assert_eq!((estimator.round_trip(), estimator.timer()), (Some(300 * MS), 900 * MS));
     }
 
     #[test]

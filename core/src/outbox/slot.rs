@@ -234,7 +234,11 @@ impl Answered {
         }
         self.sampled = true;
         let first = u64::from(self.first);
-        Some(if self.interrupted { RoundTrip::AtLeast(first) } else { RoundTrip::Exactly(first) })
+        Some(match self.interrupted {
+            false => RoundTrip::Exactly(first),
+            // How long the first answer took in all is known as long as there was no other.
+            true => RoundTrip::Between(first, if copies == 1 { after } else { u64::MAX }),
+        })
     }
 }
 
@@ -258,15 +262,15 @@ mod tests {
     }
 
     #[test]
-    fn the_time_that_the_peers_stood_still_is_left_out_and_makes_a_round_trip_a_lower_bound() {
+    fn the_time_that_the_peers_stood_still_is_left_out_of_what_a_round_trip_was_at_least() {
         let mut answered = Answered::NONE;
-        assert_eq!(answered.one_more(900, 200, 1), Some(RoundTrip::AtLeast(700)));
+        assert_eq!(answered.one_more(900, 200, 1), Some(RoundTrip::Between(700, 900)));
         let mut answered = Answered::NONE;
         answered.stood_still(150);
         answered.stood_still(50);
         assert_eq!(answered.one_more(900, 100, 2), None);
         answered.stood_still(400);
-        assert_eq!(answered.one_more(1_700, 0, 2), Some(RoundTrip::AtLeast(600)));
+        assert_eq!(answered.one_more(1_700, 0, 2), Some(RoundTrip::Between(600, u64::MAX)));
     }
 
     #[test]
