@@ -107,7 +107,7 @@ enum Progress {
 ///
 /// let mut session: Session = Session::new(Config::listener(hello.endpoint), 1)?;
 /// session.handle_connected(now);
-/// session.handle_input(now, greeter.bytes());
+/// assert_eq!(session.handle_input(now, greeter.bytes()), len);
 /// assert_eq!(session.state(), State::Ready);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -137,6 +137,7 @@ impl Greeter {
 
     /// Bytes came. Returns how many were taken: those of the greeting that were missing; none once [`Greeter::poll`] has a
     /// result, and none when the time is over. Any way of splitting the same bytes takes the same ones.
+    #[must_use = "bytes that were not taken are the session's"]
     pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) -> usize {
         self.handle_timeout(now);
         let mut rest = bytes;

@@ -2,6 +2,7 @@
 
 /// What to do when a queue is full.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum QueuePolicy {
     /// The new message waits outside until there is room: `send` says so, input is not taken.
     Block,

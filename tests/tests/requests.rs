@@ -161,8 +161,8 @@ fn a_delivered_message_says_what_it_says_of_devices_however_it_came() {
     let login = Login::new(Endpoint(1), Secret::new(b"0123456789abcdef"), 60);
     let len = Packet::Handshake(login).encode(&mut hello).unwrap();
     hub.handle_connected(Instant::ZERO);
-    hub.handle_input(Instant::ZERO, &hello[..len]);
-    hub.handle_input(Instant::ZERO, &unhex(text(vector.unwrap(), "hex")));
+    let stream = [&hello[..len], &unhex(text(vector.unwrap(), "hex"))].concat();
+    assert_eq!(hub.handle_input(Instant::ZERO, &stream), stream.len());
     let (announced, reported) = announced_and_reported(compound);
     for status in [announced, reported] {
         let message = hub.recv(Instant::ZERO).unwrap();

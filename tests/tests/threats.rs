@@ -485,17 +485,17 @@ fn neither_a_greeter_nor_a_laboratory_exchange_shows_the_code() {
     let hello = hello();
     for cut in 0..=hello.len() {
         let mut greeter = Greeter::new(at(0), ms(5_000));
-        greeter.handle_input(at(0), &hello[..cut]);
+        assert_eq!(greeter.handle_input(at(0), &hello[..cut]), cut);
         keeps_the_secret("a greeter", &shown(&greeter));
         keeps_the_secret("its result", &shown(&greeter.poll()));
         let mut late = Greeter::new(at(0), ms(5_000));
-        late.handle_input(at(0), &hello[..cut]);
+        assert_eq!(late.handle_input(at(0), &hello[..cut]), cut);
         late.handle_timeout(at(5_000));
         keeps_the_secret("its error", &format!("{} {:?}", shown(&late), late.poll()));
         let mut broken = hello[..cut].to_vec();
         broken.resize(hello.len(), 0xff);
         let mut greeter = Greeter::new(at(0), ms(5_000));
-        greeter.handle_input(at(0), &broken);
+        assert!(greeter.handle_input(at(0), &broken) >= cut);
         keeps_the_secret("its error", &shown(&greeter.poll()));
     }
     // Someone speaks the protocol of real devices to the laboratory's.

@@ -49,9 +49,11 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Ours<SLOTS, SEEN, 
         pair.controller.handle_connected(now);
         pair.device.handle_connected(now);
         transmit(&mut pair.device, now, &mut pair.back);
-        pair.controller.handle_input(now, pair.back.drain());
+        let greeting = pair.back.drain();
+        assert_eq!(pair.controller.handle_input(now, greeting), greeting.len());
         transmit(&mut pair.controller, now, &mut pair.there);
-        pair.device.handle_input(now, pair.there.drain());
+        let answer = pair.there.drain();
+        assert_eq!(pair.device.handle_input(now, answer), answer.len());
         pair.take_events();
         assert_eq!([pair.controller.state(), pair.device.state()], [State::Ready; 2]);
         pair

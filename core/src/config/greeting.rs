@@ -36,6 +36,7 @@ impl fmt::Debug for AuthCode {
 
 /// Who greets. It does not depend on who opened the connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Greeting {
     /// Send `0x23` and wait for `0x28`, as devices do (and the laboratory's client).
     Send {

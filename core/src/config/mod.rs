@@ -19,6 +19,7 @@ use core::time::Duration;
 
 /// Who acknowledges a request of the peer, a `0x73`. What is no request, the session does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Acknowledge {
     /// The session, when it accepts it.
     Automatically,
@@ -60,6 +61,7 @@ impl Default for Redial {
 
 /// Where a session is used, for [`Config::preset`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Preset {
     /// A simulated device on the same machine, with the specification's own values: exponential retries, three of them, after a
     /// fixed timer of 2 s.

@@ -135,6 +135,7 @@ impl<const SLOTS: usize, const SEEN: usize, const MTU: usize> Session<SLOTS, SEE
     /// Bytes came. Returns how many were taken: fewer than given if there is no room for a message or for the answers
     /// owed. Then offer the rest again once [`Session::wants_input`] is true, also if none is left: of a packet that came in
     /// pieces the session holds all, refused or not.
+    #[must_use = "bytes that were not taken have to be offered again"]
     pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) -> usize {
         let (framer, machine) = (&mut self.framer, &mut self.machine);
         machine.tick(now);

@@ -8,6 +8,7 @@ const DATA_AT: usize = 8;
 
 /// What to do with a frame whose checksum is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub enum ChecksumMode {
     /// A wrong checksum is [`DecodeError::InvalidChecksum`].
     #[default]

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 /// What to do after a header that cannot be one.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
 pub enum Resync {
     /// Report it and take no more: on a live connection TCP loses nothing, so this is a foreign protocol.
     #[default]
