@@ -281,17 +281,17 @@ impl<T: Timer> Client<T> {
 
     /// What the session counted.
     pub fn stats(&self) -> Stats {
-        self.shared.look(|inner| *inner.session.stats())
+        self.shared.count(|inner| *inner.session.stats())
     }
 
     /// Messages that wait for their first transmission.
     pub fn queued(&self) -> usize {
-        self.shared.look(|inner| inner.session.queued())
+        self.shared.count(|inner| inner.session.queued())
     }
 
     /// Messages handed over and not done.
     pub fn in_flight(&self) -> usize {
-        self.shared.look(|inner| inner.session.in_flight())
+        self.shared.count(|inner| inner.session.in_flight())
     }
 
     /// Accepted messages that wait for [`Client::recv`].
@@ -306,7 +306,7 @@ impl<T: Timer> Client<T> {
 
     /// How long the messages took that reached the stage they were sent for; as many as [`Stats::reached`].
     pub fn latencies(&self) -> Latencies {
-        self.shared.look(|inner| inner.latencies)
+        self.shared.count(|inner| inner.latencies)
     }
 
     /// Cuts the connection, in mid-packet if need be. The session stays: it takes the next connection, and asks for one if it

@@ -1,8 +1,9 @@
 //! What happens in a session, for those who subscribe to it.
 
 use crate::runtime::Timer;
-use crate::shared::Shared;
+use crate::shared::{Inner, Shared};
 use crate::wakers::{Wakes, seat};
+use crate::watchman::Watchman;
 use cync_core::{Event, Outcome, Stage, State};
 use futures_core::Stream;
 use std::collections::{BTreeMap, VecDeque};
@@ -79,12 +80,13 @@ impl Subscribers {
 pub struct Events<T: Timer> {
     shared: Arc<Shared<T>>,
     number: u64,
+    watchman: Watchman<T>,
 }
 
 impl<T: Timer> Events<T> {
     pub(crate) fn new(shared: Arc<Shared<T>>) -> Self {
         let number = shared.aside(|inner| inner.subscribers.subscribe());
-        Self { shared, number }
+        Self { shared, number, watchman: Watchman::new() }
     }
 
     /// The next event.
@@ -95,26 +97,38 @@ impl<T: Timer> Events<T> {
         std::future::poll_fn(|context| self.poll(context)).await
     }
 
-    fn poll(&self, context: &Context<'_>) -> Poll<Option<Result<Event, Missed>>> {
-        self.shared.aside(|inner| {
-            let over = inner.session.state() == State::Closed;
-            let Some(subscriber) = inner.subscribers.all.get_mut(&self.number) else {
-                return Poll::Ready(None);
-            };
-            match std::mem::take(&mut subscriber.missed) {
-                0 => {}
-                missed => return Poll::Ready(Some(Err(Missed(missed)))),
-            }
-            match subscriber.waiting.pop_front() {
-                Some(event) => Poll::Ready(Some(Ok(event))),
-                None if over => Poll::Ready(None),
-                None => {
-                    let replaced = seat(&mut subscriber.waker, context);
-                    inner.discard(replaced);
-                    Poll::Pending
-                }
-            }
-        })
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event, Missed>>> {
+        let Self { shared, number, watchman } = self;
+        let (polled, attended) =
+            shared.aside(|inner| (poll(inner, *number, context), inner.is_attended()));
+        if polled.is_pending() && !attended {
+            watchman.watch(shared, context);
+        }
+        polled
+    }
+}
+
+fn poll(
+    inner: &mut Inner,
+    number: u64,
+    context: &Context<'_>,
+) -> Poll<Option<Result<Event, Missed>>> {
+    let over = inner.session.state() == State::Closed;
+    let Some(subscriber) = inner.subscribers.all.get_mut(&number) else {
+        return Poll::Ready(None);
+    };
+    match std::mem::take(&mut subscriber.missed) {
+        0 => {}
+        missed => return Poll::Ready(Some(Err(Missed(missed)))),
+    }
+    match subscriber.waiting.pop_front() {
+        Some(event) => Poll::Ready(Some(Ok(event))),
+        None if over => Poll::Ready(None),
+        None => {
+            let replaced = seat(&mut subscriber.waker, context);
+            inner.discard(replaced);
+            Poll::Pending
+        }
     }
 }
 
@@ -122,7 +136,7 @@ impl<T: Timer> Stream for Events<T> {
     type Item = Result<Event, Missed>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll(context)
+        self.get_mut().poll(context)
     }
 }
 

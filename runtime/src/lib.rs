@@ -35,6 +35,7 @@ mod states;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod wakers;
+mod watchman;
 mod weak;
 
 pub use address::Address;

@@ -5,6 +5,7 @@ use crate::error::SendError;
 use crate::runtime::Timer;
 use crate::shared::{End, Inner, Shared};
 use crate::wakers::Ticket;
+use crate::watchman::Watchman;
 use cync_core::{Instant, MessageId, Outcome, Receipt, Request, Stage};
 use std::future::Future;
 use std::pin::Pin;
@@ -248,27 +249,5 @@ impl<T: Timer> Drop for Sent<T> {
         if !self.told {
             self.shared.aside(|inner| inner.forget_end(self.id));
         }
-    }
-}
-
-/// Keeps a session's time for as long as nobody else does: while it has no connection and nobody dials, whoever waits for one
-/// of its messages.
-#[derive(Debug)]
-struct Watchman<T: Timer>(Alarm<T>);
-
-impl<T: Timer> Watchman<T> {
-    const fn new() -> Self {
-        Self(Alarm::new())
-    }
-
-    fn watch(&mut self, shared: &Shared<T>, context: &mut Context<'_>) {
-        let due = || {
-            shared.with(|inner, now| {
-                if inner.is_attended() { None } else { inner.tick(now).map(|due| (now, due)) }
-            })
-        };
-        while let Some((now, due)) = due()
-            && self.0.poll_ring(&shared.timer, now, due, context)
-        {}
     }
 }

@@ -86,6 +86,12 @@ impl Ledger {
 
     /// What every device has now.
     pub(super) fn read(&self) -> BTreeMap<Device, Totals> {
+        let sources = |book: &Book| -> Vec<_> {
+            book.watched.values().map(|session| Arc::clone(&session.source)).collect()
+        };
+        let watched = sources(&self.book());
+        // With the lock free.
+        watched.into_iter().for_each(|source| source.catch_up());
         let mut book = self.book();
         let gone = book.take_gone();
         let mut devices = book.past.clone();

@@ -17,10 +17,16 @@ pub(super) struct Snapshot {
 
 /// A session, whatever its runtime is.
 pub(super) trait Source: Send + Sync {
+    /// Ends what is over. Whom it wakes may come for a snapshot.
+    fn catch_up(&self);
     fn snapshot(&self) -> Snapshot;
 }
 
 impl<T: Timer> Source for Shared<T> {
+    fn catch_up(&self) {
+        self.catch_up();
+    }
+
     fn snapshot(&self) -> Snapshot {
         self.look(|inner| Snapshot {
             stats: *inner.session.stats(),

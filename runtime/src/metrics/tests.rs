@@ -10,6 +10,8 @@ use std::time::Duration;
 struct Counted(Stats);
 
 impl Source for Counted {
+    fn catch_up(&self) {}
+
     fn snapshot(&self) -> Snapshot {
         let mut latencies = Latencies::default();
         [1, 45, 45, 6_000].into_iter().for_each(|ms| latencies.record(Duration::from_millis(ms)));

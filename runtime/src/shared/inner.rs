@@ -253,8 +253,13 @@ impl Inner {
         self.wakes.discard(replaced);
     }
 
-    /// There may be something to do for the driver, or while there is none for whoever dials.
+    /// There may be something to do for the driver, or while there is none for whoever dials. If nobody does, those who wait for
+    /// events keep the time, and its next deadline may be another one.
     pub(crate) fn wake_driver(&mut self) {
+        if !self.is_attended() {
+            self.subscribers.wake(&mut self.wakes);
+            return;
+        }
         let waker = match (self.driven, self.driver_called) {
             (true, true) => return,
             (true, false) => &self.driver,

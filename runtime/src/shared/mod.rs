@@ -64,6 +64,21 @@ impl<T: Timer> Shared<T> {
         })
     }
 
+    /// Ends what is over, if nobody keeps the session's time.
+    pub(crate) fn catch_up(&self) {
+        self.with(|inner, now| {
+            if !inner.is_attended() {
+                inner.tick(now);
+            }
+        });
+    }
+
+    /// Looks at what has become of messages.
+    pub(crate) fn count<R>(&self, look: impl FnOnce(&Inner) -> R) -> R {
+        self.catch_up();
+        self.look(look)
+    }
+
     /// Does something with the session that also passes on what comes of it.
     pub(crate) fn with_events<R>(&self, act: impl FnOnce(&mut Inner, Instant) -> R) -> R {
         let mut inner = self.lock();

@@ -218,6 +218,8 @@ on_every_runtime! {
     watching:
         the_events_of_a_message_come_in_their_order_to_every_subscriber
         a_subscriber_that_is_slow_is_told_how_many_events_it_missed
+        a_subscriber_is_told_of_an_end_at_its_time_though_nobody_drives
+        what_is_over_is_counted_as_such_though_nobody_drives
         the_stream_of_events_ends_with_the_session
         the_states_of_a_session_are_told_from_the_present_one_to_its_end
         what_is_counted_agrees_at_both_ends;

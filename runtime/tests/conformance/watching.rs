@@ -1,11 +1,14 @@
 //! What is told of a session: events, states, counts.
 
+use crate::peer::*;
 use crate::stage::*;
 use crate::talk::*;
-use cync_core::{Event, MessageId, Outcome, Stage, State};
+use cync_core::{Event, MessageId, NotSent, Outcome, Stage, State};
+use cync_runtime::metrics::Metrics;
 use cync_runtime::testing::pipe;
-use cync_runtime::{Events, Missed};
+use cync_runtime::{Builder, Events, Missed};
 use smol::future::poll_once;
+use std::time::Duration;
 
 /// What was told and is there.
 async fn told(events: &mut Events<World>) -> Vec<Event> {
@@ -68,6 +71,55 @@ pub(crate) async fn a_subscriber_that_is_slow_is_told_how_many_events_it_missed(
     assert_eq!(told(&mut events).await.len(), 3);
     drop((client, events));
     reader.ended().await;
+}
+
+pub(crate) async fn a_subscriber_is_told_of_an_end_at_its_time_though_nobody_drives(world: World) {
+    let mut config = greeter();
+    config.ride_through = true;
+    let client = client(&world, config);
+    let mut events = client.events();
+    let telling = world.clone();
+    let told = spawn(&world, async move {
+        let mut ends = Vec::new();
+        while ends.len() < 2 {
+            if let Event::Done { id, outcome, .. } = events.next().await.unwrap().unwrap() {
+                ends.push((id, outcome, elapsed(&telling)));
+            }
+        }
+        ends
+    });
+    rest(&world).await;
+    // Whoever sends them does not wait. The time of the second comes first.
+    let later = client.try_send(numbered(&[1]).deadline(SECOND * 9)).unwrap().id();
+    rest(&world).await;
+    let sooner = client.try_send(numbered(&[2]).deadline(SECOND * 3)).unwrap().id();
+    let late = Outcome::NotSent(NotSent::Deadline);
+    let microsecond = Duration::from_micros(1);
+    assert_eq!(
+        told.ended().await,
+        [(sooner, late, SECOND * 3 + microsecond * 2), (later, late, SECOND * 9 + microsecond)]
+    );
+}
+
+pub(crate) async fn what_is_over_is_counted_as_such_though_nobody_drives(world: World) {
+    let mut config = greeter();
+    config.ride_through = true;
+    let metrics = Metrics::default();
+    let builder = Builder::new(config, world.clone()).seed(1).metrics(&metrics, "lamp");
+    let client = builder.build().unwrap();
+    let gauge = |value| format!("tcp_comm_send_queue_size{{device_id=\"lamp\"}} {value}\n");
+    for round in 1..=2_u8 {
+        drop(client.try_send(numbered(&[round]).deadline(SECOND)).unwrap());
+        assert_eq!(client.queued(), 1);
+        assert!(metrics.encode().contains(&gauge(1)));
+        world.sleep(SECOND).await;
+        if round == 1 {
+            assert_eq!((client.queued(), client.stats().not_sent.timeout), (0, 1));
+        } else {
+            assert!(metrics.encode().contains(&gauge(0)));
+        }
+    }
+    assert_eq!(client.stats().not_sent.timeout, 2);
 }
 
 pub(crate) async fn the_stream_of_events_ends_with_the_session(world: World) {
