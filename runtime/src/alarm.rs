@@ -6,6 +6,10 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// How much too early a sleep may end that is looked at still: the clocks of some systems tick 64 times a second.
+const EARLY: Duration = Duration::from_millis(20);
 
 /// Rings no later than asked. One that rings early does no harm to those who use it, so it is not set anew for a later instant:
 /// deadlines move with every message, and the runtime's timers are touched a few times a second.
@@ -16,6 +20,13 @@ struct Set<T: Timer> {
     sleep: T::Sleep,
     /// Whom it wakes.
     waker: Waker,
+}
+
+impl<T: Timer> Set<T> {
+    /// The sleep cannot have ended.
+    fn is_far(&self, now: Instant) -> bool {
+        self.at.since(now) > EARLY
+    }
 }
 
 impl<T: Timer> fmt::Debug for Alarm<T> {
@@ -30,7 +41,7 @@ impl<T: Timer> Alarm<T> {
     }
 
     /// Whether it rings; if not, this task is woken at `at` or before. `now` is a time that was read since the task was woken:
-    /// a sleep ends at its instant or later, so that there is no need to look at it before.
+    /// a sleep ends at its instant or later, or a little earlier, so that there is no need to look at it long before.
     pub(crate) fn poll_ring(
         &mut self,
         timer: &T,
@@ -41,7 +52,7 @@ impl<T: Timer> Alarm<T> {
         let stays = |set: &&mut Set<T>| set.at <= at;
         let rang = match self.0.as_mut().filter(stays) {
             Some(set) if set.at <= now => true,
-            Some(set) if set.waker.will_wake(context.waker()) => false,
+            Some(set) if set.is_far(now) && set.waker.will_wake(context.waker()) => false,
             Some(set) => {
                 set.waker.clone_from(context.waker());
                 Pin::new(&mut set.sleep).poll(context).is_ready()

@@ -40,7 +40,8 @@ pub trait Timer: Clone + Send + Sync + 'static {
     /// The time since a start of the timer's own, the same for all its clones. It does not go back.
     fn now(&self) -> Instant;
 
-    /// Sleeps until this instant. [`Instant::MAX`] never comes.
+    /// Sleeps until this instant, by this timer's own time, as exactly as may be: up to 20 ms less is made up for, and a sleep that
+    /// ends sooner may leave a deadline unnoticed. [`Instant::MAX`] never comes.
     fn sleep_until(&self, at: Instant) -> Self::Sleep;
 }
 

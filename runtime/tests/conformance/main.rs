@@ -23,6 +23,7 @@ mod sending;
 mod stage;
 mod streams;
 mod talk;
+mod timing;
 mod waiting;
 mod watching;
 
@@ -167,6 +168,9 @@ on_every_runtime! {
         a_busy_peer_is_asked_again_until_it_takes_the_message
         what_is_given_to_the_session_and_not_awaited_is_sent_all_the_same
         a_ping_is_answered;
+    timing:
+        a_timer_that_rings_a_little_early_leaves_no_deadline_unnoticed
+        a_machine_that_slept_for_hours_goes_on;
     waiting:
         whoever_waits_for_room_gives_up_after_exactly_the_time_allowed
         room_that_comes_in_time_is_used
