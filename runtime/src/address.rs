@@ -1,7 +1,7 @@
 //! Where a peer is.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// A host and a port: a socket address, or a name that has to be resolved.
 ///
@@ -69,5 +69,13 @@ impl From<&str> for Address {
 impl From<&Self> for Address {
     fn from(address: &Self) -> Self {
         address.clone()
+    }
+}
+
+/// Whom a limit for each address counts as one: whoever has an address of IPv6 has all of its /64.
+pub(crate) fn network(of: IpAddr) -> IpAddr {
+    match of.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)).into(),
+        ip => ip,
     }
 }

@@ -1,6 +1,6 @@
 //! The error types.
 
-use crate::address::Address;
+use crate::address::{Address, network};
 use cync_core::wire::StatusCode;
 use cync_core::{ConfigError, GreetError, HangupReason, NotSent, Receipt, Unknown};
 use std::fmt;
@@ -116,6 +116,18 @@ struct At<'a>(&'a Option<Address>);
 impl fmt::Display for At<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.as_ref().map_or(Ok(()), |address| write!(f, "{address}: "))
+    }
+}
+
+/// What a limit for each address counts as one.
+struct Counted(IpAddr);
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match network(self.0) {
+            IpAddr::V4(ip) => ip.fmt(f),
+            IpAddr::V6(ip) => write!(f, "{ip}/64"),
+        }
     }
 }
 
@@ -237,14 +249,14 @@ pub enum AdmitError {
     /// The configuration for its session breaks a rule.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// There are as many connections as there may be.
+    /// There are as many connections as there may be, and all have greeted.
     #[error("there are {most} connections already")]
     TooManyConnections {
         /// How many there may be.
         most: usize,
     },
-    /// There are as many connections from this address as there may be.
-    #[error("there are {most} connections from {from} already")]
+    /// There are as many connections from this address, or its /64 of IPv6, as there may be.
+    #[error("there are {most} connections from {} already", Counted(*from))]
     TooManyFromAddress {
         /// The address.
         from: IpAddr,

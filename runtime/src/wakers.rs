@@ -37,28 +37,6 @@ impl Line {
         seat(self.waiting.entry(ticket).or_default(), context)
     }
 
-    /// A place at the end of the line, before there is a task to be woken.
-    pub(crate) fn enter(&mut self) -> Ticket {
-        self.next += 1;
-        self.waiting.insert(Ticket(self.next), None);
-        Ticket(self.next)
-    }
-
-    /// Whether this ticket has a place still; if so, this task is woken when it may have lost it, and the waker that this one
-    /// replaces is returned.
-    pub(crate) fn wait_on(
-        &mut self,
-        ticket: Ticket,
-        context: &Context<'_>,
-    ) -> Option<Option<Waker>> {
-        self.waiting.get_mut(&ticket).map(|place| seat(place, context))
-    }
-
-    /// The first loses the place.
-    pub(crate) fn take_first(&mut self) -> Option<Waker> {
-        self.waiting.pop_first().and_then(|(_, waker)| waker)
-    }
-
     /// Leaves the line, served or not. Returns the waker that is not needed any more.
     #[must_use = "it is not to be dropped under a lock"]
     pub(crate) fn leave(&mut self, ticket: Ticket) -> Option<Waker> {

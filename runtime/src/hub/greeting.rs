@@ -30,19 +30,20 @@ pub(super) async fn admit<IO: AsyncRead + AsyncWrite + Unpin, T: Timer>(
             return Err(AdmitError::Refused(StatusCode(status.get())));
         }
     };
-    let returned = hub.lock().sessions.rejoin(endpoint);
+    let returned = place.join(endpoint, |sessions| sessions.rejoin(endpoint).ok_or(None));
     let Joined { client, is_new, .. } = match returned {
-        Some(joined) => joined,
-        None => {
+        Ok(joined) => joined,
+        Err(Some(error)) => return Err(error),
+        Err(None) => {
             let needed = config.dedup_ttl;
             // The application is not called with the hub locked: it may ask the hub.
             let fresh = (hub.shape)(Builder::new(config, hub.timer.clone())).build()?;
             let now = hub.timer.now();
-            hub.lock().sessions.join(endpoint, &fresh, needed, &hub.limits, now)?
+            place.join(endpoint, |sessions| {
+                sessions.join(endpoint, &fresh, needed, &hub.limits, now)
+            })?
         }
     };
-    let spent = place.greeted(&mut hub.lock().places, endpoint, &client.shared);
-    drop(spent);
     let read = [greeter.bytes(), &rest].concat();
     let driver = hub.span(endpoint).in_scope(|| {
         if !is_new && client.has_connection() {

@@ -4,11 +4,13 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections, greeted or not. One more is closed.
+    /// Connections, greeted or not. One that has not greeted makes room for one more; if all have, the one more is closed.
     pub connections: usize,
-    /// Connections from one IP address. One more is closed. Behind a proxy all have the same address.
+    /// Connections from one IPv4 address, or from one /64 of IPv6, which whoever has an address there has as a whole. One more is
+    /// closed. Behind a proxy all have the same address, and on a network of IPv6 all devices have the same /64.
     pub per_address: usize,
-    /// Connections that have not greeted. The oldest makes room for one more.
+    /// Connections that have not greeted. The oldest makes room for one more: the oldest from the same address, if there is one,
+    /// so that a flood from one address keeps nobody else from greeting.
     pub greeting: usize,
     /// How long a connection may take until its greeting is whole, whatever has to be done before it (TLS, for instance)
     /// included.

@@ -1,9 +1,11 @@
+use super::sessions::{Joined, Sessions};
 use super::{HubShared, Limits};
+use crate::address::network;
 use crate::alarm::Alarm;
 use crate::error::AdmitError;
 use crate::runtime::Timer;
 use crate::shared::Shared;
-use crate::wakers::{Line, Ticket};
+use crate::wakers::seat;
 use cync_core::wire::Endpoint;
 use cync_core::{GreetError, Instant};
 use std::collections::BTreeMap;
@@ -12,14 +14,28 @@ use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
+
+/// A connection that has not greeted; a later one has a greater number.
+type Ticket = u64;
 
 /// Who is connected.
 #[derive(Default, Debug)]
 pub(super) struct Places {
     connections: usize,
-    by_address: BTreeMap<IpAddr, usize>,
-    greeting: Line,
+    by_network: BTreeMap<IpAddr, usize>,
+    greeting: BTreeMap<Ticket, Greeting>,
+    next: Ticket,
+    /// Connections that made room, and are there still.
+    going: usize,
+}
+
+/// A connection that has not greeted.
+#[derive(Debug)]
+struct Greeting {
+    network: Option<IpAddr>,
+    /// The task that waits for its greeting.
+    task: Option<Waker>,
 }
 
 impl Places {
@@ -37,35 +53,65 @@ impl Places {
         from: Option<IpAddr>,
         limits: &Limits,
     ) -> Result<(Ticket, Option<Waker>), AdmitError> {
-        if self.connections >= limits.connections {
-            return Err(AdmitError::TooManyConnections { most: limits.connections });
+        let network = from.map(network);
+        let most = limits.per_address;
+        if let (Some(from), Some(network)) = (from, network)
+            && self.by_network.get(&network).is_some_and(|count| *count >= most)
+        {
+            return Err(AdmitError::TooManyFromAddress { from, most });
         }
-        if let Some(from) = from {
-            let most = limits.per_address;
-            let count = self.by_address.entry(from).or_default();
-            if *count >= most {
-                return Err(AdmitError::TooManyFromAddress { from, most });
+        let is_full = self.connections - self.going >= limits.connections;
+        let mut oldest = None;
+        if is_full || self.greeting.len() >= limits.greeting {
+            match self.expel(network) {
+                Some(task) => oldest = task,
+                None if is_full => {
+                    let most = limits.connections;
+                    return Err(AdmitError::TooManyConnections { most });
+                }
+                None => {}
             }
-            *count += 1;
         }
         self.connections += 1;
-        let has_to_go = self.greeting.len() >= limits.greeting;
-        let oldest = if has_to_go { self.greeting.take_first() } else { None };
-        Ok((self.greeting.enter(), oldest))
+        if let Some(network) = network {
+            *self.by_network.entry(network).or_default() += 1;
+        }
+        self.next += 1;
+        self.greeting.insert(self.next, Greeting { network, task: None });
+        Ok((self.next, oldest))
     }
 
-    /// Returns the waker that is not needed any more.
+    /// The oldest that has not greeted has to go: of those of this network, so that a flood from one pushes itself out, and if it
+    /// has none of all.
+    fn expel(&mut self, network: Option<IpAddr>) -> Option<Option<Waker>> {
+        let kin = self.greeting.iter().find(|(_, it)| it.network == network);
+        let ticket = *kin.or_else(|| self.greeting.first_key_value())?.0;
+        self.going += 1;
+        self.greeting.remove(&ticket).map(|it| it.task)
+    }
+
+    /// Whether this connection has its place still; if so, this task is woken when it may have lost it, and the waker that this one
+    /// replaces is returned.
+    fn wait(&mut self, ticket: Ticket, context: &Context<'_>) -> Option<Option<Waker>> {
+        self.greeting.get_mut(&ticket).map(|it| seat(&mut it.task, context))
+    }
+
+    /// A connection is gone. Returns the waker that is not needed any more.
     fn leave(&mut self, from: Option<IpAddr>, greeting: Option<Ticket>) -> Option<Waker> {
-        self.connections = self.connections.saturating_sub(1);
-        if let Some(from) = from
-            && let Some(count) = self.by_address.get_mut(&from)
+        self.connections -= 1;
+        if let Some(network) = from.map(network)
+            && let Some(count) = self.by_network.get_mut(&network)
         {
             *count -= 1;
             if *count == 0 {
-                self.by_address.remove(&from);
+                self.by_network.remove(&network);
             }
         }
-        greeting.and_then(|ticket| self.greeting.leave(ticket))
+        let left = self.greeting.remove(&greeting?);
+        if left.is_none() {
+            self.going -= 1;
+        }
+        left?.task
     }
 }
 
@@ -122,9 +168,8 @@ impl<T: Timer> Place<T> {
             if let Poll::Ready(result) = work.as_mut().poll(context) {
                 return Poll::Ready(Ok(result));
             }
-            let waits = self
-                .greeting
-                .and_then(|ticket| self.hub.lock().places.greeting.wait_on(ticket, context));
+            let waits =
+                self.greeting.and_then(|ticket| self.hub.lock().places.wait(ticket, context));
             if waits.is_none() {
                 return Poll::Ready(Err(AdmitError::MadeRoom));
             }
@@ -136,15 +181,25 @@ impl<T: Timer> Place<T> {
         .await
     }
 
-    /// It has greeted, and has this session. Returns the waker that is not needed any more.
-    pub(super) fn greeted(
+    /// It has greeted, and has the session that is found.
+    ///
+    /// # Errors
+    /// Those of finding it, and if a newer connection needed the place.
+    pub(super) fn join<E: From<AdmitError>>(
         &mut self,
-        places: &mut Places,
         endpoint: Endpoint,
-        session: &Arc<Shared<T>>,
-    ) -> Option<Waker> {
-        self.session = Some((endpoint, Arc::clone(session)));
-        self.greeting.take().and_then(|ticket| places.greeting.leave(ticket))
+        find: impl FnOnce(&mut Sessions<T>) -> Result<Joined<T>, E>,
+    ) -> Result<Joined<T>, E> {
+        let Self { hub, greeting, session, .. } = self;
+        let mut state = hub.lock();
+        let is_there = |ticket: &Ticket| state.places.greeting.contains_key(ticket);
+        let ticket = greeting.filter(is_there).ok_or(AdmitError::MadeRoom)?;
+        let joined = find(&mut state.sessions)?;
+        let spent = state.places.greeting.remove(&ticket);
+        drop(state);
+        drop(spent);
+        (*greeting, *session) = (None, Some((endpoint, Arc::clone(&joined.client.shared))));
+        Ok(joined)
     }
 }
 

@@ -3,11 +3,15 @@
 use crate::arrivals::*;
 use crate::peer::*;
 use crate::stage::*;
+use crate::talk::*;
 use cync_core::wire::{Endpoint, op};
 use cync_core::{Config, ConfigError, Request, Stage, State};
 use cync_runtime::testing::pipe;
-use cync_runtime::{AdmitError, Builder, ConnectError, End, Hub};
+use cync_runtime::{AdmitError, Builder, ConnectError, End, Hub, Limits};
+use smol::future::poll_once;
+use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
@@ -85,15 +89,97 @@ pub(crate) async fn a_newer_connection_of_an_endpoint_takes_the_place_of_the_old
 pub(crate) async fn one_connection_too_many_is_turned_away_until_another_goes(world: World) {
     let hub = limited(&world, limits(|limits| limits.connections = 2));
     let first = join(&world, &hub, 1).await.unwrap();
-    let (_second, _greeting) = enter(&world, &hub, None);
-    rest(&world).await;
+    let _second = join(&world, &hub, 2).await.unwrap();
     let (mut third, refused) = enter(&world, &hub, None);
     let refused = refused.ended().await.unwrap_err();
     assert!(matches!(refused, AdmitError::TooManyConnections { most: 2 }), "{refused:?}");
     assert_eq!(third.hear().await, None);
-    assert_eq!((hub.connections(), hub.greeting(), hub.rejected()), (2, 1, 1));
+    assert_eq!((hub.connections(), hub.greeting(), hub.rejected()), (2, 0, 1));
     first.leave().await;
     join(&world, &hub, 3).await.unwrap();
+}
+
+pub(crate) async fn one_that_has_not_greeted_makes_room_where_all_connections_are_taken(
+    world: World,
+) {
+    let hub = limited(&world, limits(|limits| limits.connections = 3));
+    let first = join(&world, &hub, 1).await.unwrap();
+    let (_oldest, made_room) = enter(&world, &hub, None);
+    rest(&world).await;
+    let _silent = enter(&world, &hub, None);
+    rest(&world).await;
+    let second = join(&world, &hub, 2).await.unwrap();
+    let ended = made_room.ended().await.unwrap_err();
+    assert!(matches!(ended, AdmitError::MadeRoom), "{ended:?}");
+    rest(&world).await;
+    assert_eq!((hub.connections(), hub.greeting()), (3, 1));
+    let third = join(&world, &hub, 3).await.unwrap();
+    let refused = enter(&world, &hub, None).1.ended().await.unwrap_err();
+    assert!(matches!(refused, AdmitError::TooManyConnections { most: 3 }), "{refused:?}");
+    assert!([&first, &second, &third].iter().all(|joined| !joined.driver.has_ended()));
+    rest(&world).await;
+    assert_eq!((hub.connections(), hub.greeting(), hub.rejected()), (3, 0, 3));
+}
+
+pub(crate) async fn one_that_made_room_is_not_admitted_with_a_greeting_that_has_come(world: World) {
+    let hub = limited(&world, limits(|limits| limits.connections = 1));
+    for _ in 0..10 {
+        let (near, far) = pipe(4096);
+        let mut late = Talk::new(near);
+        let greeting = hub.greet(far, None);
+        let mut greeting = pin!(greeting);
+        assert!(poll_once(&mut greeting).await.is_none());
+        late.write(&hello(Endpoint(1))).await;
+        let (_newer, _waits) = enter(&world, &hub, None);
+        rest(&world).await;
+        let ended = greeting.await.unwrap_err();
+        assert!(matches!(ended, AdmitError::MadeRoom), "{ended:?}");
+    }
+    rest(&world).await;
+    assert_eq!((hub.connections(), hub.clients().len()), (0, 0));
+}
+
+pub(crate) async fn a_flood_from_one_address_pushes_no_greeting_from_another_out(world: World) {
+    let hub = open(&world);
+    let (mut slow, greeted) = enter(&world, &hub, Some(IpAddr::from([10, 0, 0, 7])));
+    let bytes = hello(Endpoint(7));
+    slow.write(&bytes[..30]).await;
+    rest(&world).await;
+    let Limits { greeting, per_address, .. } = hub.limits();
+    assert!(greeting <= per_address, "one address alone can fill it");
+    let mut flood = VecDeque::new();
+    for number in 0..1000 {
+        flood.push_back(enter(&world, &hub, Some(IpAddr::from([10, 0, 0, 8]))));
+        if number % 100 > 90 {
+            flood.pop_front();
+        }
+        rest(&world).await;
+    }
+    assert_eq!(hub.greeting(), greeting);
+    slow.write(&bytes[30..]).await;
+    assert_eq!(greeted.ended().await.unwrap().endpoint, Endpoint(7));
+}
+
+pub(crate) async fn whoever_has_an_address_of_ipv6_has_a_network_of_them(world: World) {
+    let hub = limited(&world, limits(|limits| limits.per_address = 2));
+    let addresses = ["2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", "2001:db8::2"];
+    let [first, second, third] = addresses.map(|it| Some(it.parse().unwrap()));
+    let _there = [first, second].map(|from| enter(&world, &hub, from));
+    rest(&world).await;
+    let refused = enter(&world, &hub, third).1.ended().await.unwrap_err();
+    assert!(
+        matches!(refused, AdmitError::TooManyFromAddress { from, most: 2 } if Some(from) == third),
+        "{refused:?}"
+    );
+    assert_eq!(refused.to_string(), "there are 2 connections from 2001:db8::/64 already");
+    // Another network, and addresses of IPv4 as a socket for both kinds gives them, which have nothing in common.
+    let others = ["2001:db8:0:1::1", "::ffff:10.0.0.1", "::ffff:10.0.0.2", "::ffff:10.0.0.2"];
+    let _others = others.map(|from| enter(&world, &hub, Some(from.parse().unwrap())));
+    rest(&world).await;
+    let same = Some(IpAddr::from([10, 0, 0, 2]));
+    let refused = enter(&world, &hub, same).1.ended().await.unwrap_err();
+    assert_eq!(refused.to_string(), "there are 2 connections from 10.0.0.2 already");
+    assert_eq!((hub.connections(), hub.rejected()), (6, 2));
 }
 
 pub(crate) async fn one_connection_too_many_from_an_address_is_turned_away(world: World) {

@@ -108,7 +108,11 @@ on_every_runtime! {
         a_command_repeated_on_the_next_connection_is_answered_and_not_delivered_again
         a_newer_connection_of_an_endpoint_takes_the_place_of_the_older
         one_connection_too_many_is_turned_away_until_another_goes
+        one_that_has_not_greeted_makes_room_where_all_connections_are_taken
+        one_that_made_room_is_not_admitted_with_a_greeting_that_has_come
         one_connection_too_many_from_an_address_is_turned_away
+        a_flood_from_one_address_pushes_no_greeting_from_another_out
+        whoever_has_an_address_of_ipv6_has_a_network_of_them
         the_oldest_that_has_not_greeted_makes_room_for_one_more
         a_session_makes_room_only_when_nothing_that_it_remembers_matters
         a_session_that_was_forgotten_does_not_cost_its_successor_its_place
