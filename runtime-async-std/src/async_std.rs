@@ -95,7 +95,7 @@ impl Runtime for AsyncStd {
 
     async fn accept(&self, acceptor: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = acceptor.accept().await?;
-        socket::tune(&stream)?;
+        socket::tune_accepted(&stream)?;
         Ok((stream, peer))
     }
 }

@@ -94,7 +94,7 @@ impl Runtime for Smol {
 
     async fn accept(&self, acceptor: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = acceptor.accept().await?;
-        socket::tune(&stream)?;
+        socket::tune_accepted(&stream)?;
         Ok((stream, peer))
     }
 }

@@ -65,7 +65,7 @@ impl Runtime for Tokio {
 
     async fn accept(&self, acceptor: &TcpListener) -> io::Result<(Self::Stream, SocketAddr)> {
         let (stream, peer) = acceptor.accept().await?;
-        socket::tune(&stream)?;
+        socket::tune_accepted(&stream)?;
         Ok((stream.compat(), peer))
     }
 }

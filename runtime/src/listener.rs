@@ -22,6 +22,8 @@ use tracing::Instrument;
 
 /// How long to wait when the system has no more connections to give.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Connections in a row, after which others have their turn.
+const TURN: u32 = 32;
 
 /// A TCP socket that devices dial. Their connections greet and are driven in tasks of their own.
 ///
@@ -86,6 +88,8 @@ impl<R: Runtime> Listener<R> {
     /// Listens on an address, for this hub; `wrap` makes of a connection the stream that is spoken on, by a TLS handshake for
     /// instance. What it takes counts as a part of the greeting.
     ///
+    /// Of the addresses of a name the first that can be listened at is taken.
+    ///
     /// # Errors
     /// If it is not an address of this machine, or is taken.
     pub async fn wrapped<IO, F>(
@@ -99,14 +103,7 @@ impl<R: Runtime> Listener<R> {
         F: Future<Output = io::Result<IO>> + Send + 'static,
     {
         let address = address.into();
-        let on = match address.socket_addr() {
-            Some(on) => on,
-            None => {
-                let none = || io::Error::new(io::ErrorKind::NotFound, "it has no address");
-                runtime.resolve(&address).await?.into_iter().next().ok_or_else(none)?
-            }
-        };
-        let acceptor = runtime.bind(on).await?;
+        let acceptor = bind(&runtime, &address).await?;
         let local_addr = runtime.local_addr(&acceptor)?;
         let line = Arc::new(Accepting::default());
         let accepting = accept(runtime.clone(), acceptor, hub.clone(), Arc::clone(&line), wrap);
@@ -139,6 +136,51 @@ impl<R: Runtime> Drop for Listener<R> {
     }
 }
 
+/// Listens on the first of the addresses that can be listened at.
+async fn bind<R: Runtime>(runtime: &R, address: &Address) -> io::Result<R::Acceptor> {
+    let candidates = match address.socket_addr() {
+        Some(on) => vec![on],
+        None => runtime.resolve(address).await?,
+    };
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "it has no address");
+    for candidate in candidates {
+        match runtime.bind(candidate).await {
+            Ok(acceptor) => return Ok(acceptor),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// Whether an error of accepting is about the connection that would have come, and says nothing of the next one.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::ConnectionRefused
+            | Kind::Interrupted
+            | Kind::TimedOut
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+    )
+}
+
+/// Lets others have their turn.
+async fn pass() {
+    let mut passed = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 /// Takes connections until the listener is dropped.
 async fn accept<R: Runtime, IO, F>(
     runtime: R,
@@ -151,29 +193,30 @@ async fn accept<R: Runtime, IO, F>(
     F: Future<Output = io::Result<IO>> + Send + 'static,
 {
     loop {
-        let accepted = {
-            let mut accepting = pin!(runtime.accept(&acceptor));
-            poll_fn(|context| match line.goes_on(context) {
-                true => accepting.as_mut().poll(context).map(Some),
-                false => Poll::Ready(None),
-            })
-            .await
-        };
-        match accepted {
-            None => return,
-            Some(Err(error)) => {
-                tracing::warn!(event = "accept", %error);
-                runtime.sleep_until(runtime.now() + PAUSE).await;
-            }
-            Some(Ok((stream, peer))) => match hub.enter(Some(peer.ip())) {
-                Err(error) => tracing::warn!(event = "refused", %peer, %error),
-                Ok(place) => {
-                    let serving = serve(hub.clone(), place, wrap(stream), peer, Arc::clone(&line));
-                    let span = tracing::error_span!("connection", %peer);
-                    runtime.spawn(serving.instrument(span));
+        for _ in 0..TURN {
+            match line.meanwhile(runtime.accept(&acceptor)).await {
+                None => return,
+                Some(Err(error)) => {
+                    tracing::warn!(event = "accept", %error);
+                    if !concerns_one_connection(&error) {
+                        let pause = runtime.sleep_until(runtime.now() + PAUSE);
+                        if line.meanwhile(pause).await.is_none() {
+                            return;
+                        }
+                    }
                 }
-            },
+                Some(Ok((stream, peer))) => match hub.enter(Some(peer.ip())) {
+                    Err(error) => tracing::warn!(event = "refused", %peer, %error),
+                    Ok(place) => {
+                        let stream = wrap(stream);
+                        let serving = serve(hub.clone(), place, stream, peer, Arc::clone(&line));
+                        let span = tracing::error_span!("connection", %peer);
+                        runtime.spawn(serving.instrument(span));
+                    }
+                },
+            }
         }
+        pass().await;
     }
 }
 
@@ -243,6 +286,16 @@ impl<R: Runtime> Default for Accepting<R> {
 impl<R: Runtime> Accepting<R> {
     fn lock(&self) -> MutexGuard<'_, Untaken<R>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What comes of it, unless the listener goes before.
+    async fn meanwhile<F: Future>(&self, work: F) -> Option<F::Output> {
+        let mut work = pin!(work);
+        poll_fn(|context| match self.goes_on(context) {
+            true => work.as_mut().poll(context).map(Some),
+            false => Poll::Ready(None),
+        })
+        .await
     }
 
     /// Whether the listener is there; if so, this task is woken when it goes.

@@ -75,6 +75,10 @@ pub trait Runtime: Timer {
     fn local_addr(&self, acceptor: &Self::Acceptor) -> io::Result<SocketAddr>;
 
     /// The next connection, and who opened it. Dropping the future loses none.
+    ///
+    /// # Errors
+    /// Those of the operating system. One that concerns a single connection is to have a kind that says so, as
+    /// [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) does: after any other a [`Listener`](crate::Listener) waits a while.
     fn accept(
         &self,
         acceptor: &Self::Acceptor,

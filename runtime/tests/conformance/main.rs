@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod accepting;
 mod arrivals;
 mod cancelling;
 mod closing;
@@ -48,6 +49,11 @@ macro_rules! on_every_runtime {
 }
 
 on_every_runtime! {
+    accepting:
+        an_error_that_concerns_one_connection_delays_no_other
+        after_any_other_error_there_is_a_pause
+        a_listener_that_is_dropped_in_a_pause_stops_listening_at_once
+        of_the_addresses_of_a_name_the_first_that_is_free_is_listened_at;
     closing:
         close_brings_what_is_under_way_to_its_end_and_takes_nothing_new
         close_under_load_ends_every_message_with_its_answer
