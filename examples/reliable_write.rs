@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let (said, did) = reliable().await?;
     println!("reliable: {said} of {COMMANDS} writes said true, {did} commands were executed");
-    // One write's four attempts all failed: it said false. Had it been executed, and the answers lost, it would say so, too.
+    // A write whose four attempts are all lost says false; and so does one that is executed, and whose answers are all lost.
     assert!(said > u64::from(COMMANDS) / 2 && said < u64::from(COMMANDS));
     assert!(said <= did, "whatever was said to have arrived has");
     assert!(did <= u64::from(COMMANDS), "and nothing was executed twice");
