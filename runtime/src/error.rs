@@ -33,6 +33,7 @@ pub enum ConnectError {
         /// What failed, of all attempts.
         why: cync_core::ConnectError,
         /// What failed last.
+        #[source]
         last: Option<LastFailure>,
     },
     /// The connection ended before the greeting was done.
@@ -56,21 +57,41 @@ impl ConnectError {
 }
 
 /// The last reason for which a session that gave up had no connection.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LastFailure {
     /// None could be opened.
-    #[error(transparent)]
     Dial(Arc<DialError>),
     /// The session hung up.
-    #[error(transparent)]
     Hangup(HangupReason),
     /// The peer closed it.
-    #[error("the peer closed the connection before the greeting was done")]
     Peer,
     /// It failed.
-    #[error("the connection failed: {0}")]
     Connection(Arc<io::Error>),
+}
+
+impl fmt::Display for LastFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(error) => error.fmt(f),
+            Self::Hangup(why) => why.fmt(f),
+            Self::Peer => {
+                f.write_str("the peer closed the connection before the greeting was done")
+            }
+            Self::Connection(error) => write!(f, "the connection failed: {error}"),
+        }
+    }
+}
+
+/// What is shared is a source itself, and not as a pointer to it: whoever looks for an [`io::Error`] finds one.
+impl std::error::Error for LastFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Dial(error) => Some(&error.source),
+            Self::Connection(error) => Some(&**error),
+            Self::Hangup(_) | Self::Peer => None,
+        }
+    }
 }
 
 /// Why a connection could not be opened.

@@ -6,8 +6,9 @@ use crate::talk::*;
 use cync_core::wire::StatusCode;
 use cync_core::{Config, ConfigError, HandshakeError, HangupReason, State};
 use cync_runtime::{Builder, ConnectError, DialStage, LastFailure, Runtime as _};
+use std::error::Error;
 use std::future::Future;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 /// One attempt to connect.
@@ -38,6 +39,14 @@ fn dial_failure(failure: &LastFailure) -> (DialStage, ErrorKind) {
     (error.stage, error.source.kind())
 }
 
+/// The kind of the operating system's error among the sources of this one.
+fn io_kind(error: &(dyn Error + 'static)) -> Option<ErrorKind> {
+    match error.downcast_ref::<io::Error>() {
+        Some(error) => Some(error.kind()),
+        None => error.source().and_then(io_kind),
+    }
+}
+
 const GREETING_FAILED: cync_core::ConnectError =
     cync_core::ConnectError::Handshake(HandshakeError::InvalidResponse);
 const MICRO: Duration = Duration::from_micros(1);
@@ -48,6 +57,16 @@ pub(crate) async fn a_first_connection_that_is_refused_three_times_is_given_up(w
     assert_eq!(dial_failure(&last), (DialStage::Connect, ErrorKind::ConnectionRefused));
     let waits = Duration::from_millis(250 + 500);
     assert!((MICRO * 3..=waits).contains(&elapsed(&world)), "{:?}", elapsed(&world));
+}
+
+pub(crate) async fn what_a_connection_was_given_up_for_is_found_among_the_sources(world: World) {
+    let refused = Builder::new(once(), world.clone()).connect(HOME).await.unwrap_err();
+    assert_eq!(io_kind(&refused), Some(ErrorKind::ConnectionRefused));
+    let acceptor = world.bind(HOME).await.unwrap();
+    let connecting = spawn(&world, Builder::new(once(), world.clone()).connect(HOME));
+    let (stream, _) = world.accept(&acceptor).await.unwrap();
+    stream.cable().reset();
+    assert_eq!(io_kind(&connecting.ended().await.unwrap_err()), Some(ErrorKind::ConnectionReset));
 }
 
 pub(crate) async fn a_name_that_nobody_has_is_told_as_such(world: World) {

@@ -69,6 +69,7 @@ on_every_runtime! {
         a_peer_that_goes_while_the_session_drains_closes_it;
     connecting:
         a_first_connection_that_is_refused_three_times_is_given_up
+        what_a_connection_was_given_up_for_is_found_among_the_sources
         a_name_that_nobody_has_is_told_as_such
         an_attempt_that_nobody_answers_takes_exactly_the_connect_timeout
         all_addresses_of_a_name_share_one_connect_timeout
