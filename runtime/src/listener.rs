@@ -192,6 +192,7 @@ async fn accept<R: Runtime, IO, F>(
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = io::Result<IO>> + Send + 'static,
 {
+    let wrap = Arc::new(wrap);
     loop {
         for _ in 0..TURN {
             match line.meanwhile(runtime.accept(&acceptor)).await {
@@ -208,8 +209,10 @@ async fn accept<R: Runtime, IO, F>(
                 Some(Ok((stream, peer))) => match hub.enter(Some(peer.ip())) {
                     Err(error) => tracing::warn!(event = "refused", %peer, %error),
                     Ok(place) => {
-                        let stream = wrap(stream);
-                        let serving = serve(hub.clone(), place, stream, peer, Arc::clone(&line));
+                        // The application is called in the connection's own task: what becomes of it is no other's affair.
+                        let wrap = Arc::clone(&wrap);
+                        let open = async move { wrap(stream).await };
+                        let serving = serve(hub.clone(), place, open, peer, Arc::clone(&line));
                         let span = tracing::error_span!("connection", %peer);
                         runtime.spawn(serving.instrument(span));
                     }
