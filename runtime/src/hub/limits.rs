@@ -4,7 +4,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections, greeted or not. One that has not greeted makes room for one more; if all have, the one more is closed.
+    /// Connections, greeted or not. One that has not greeted makes room for one more; if all have, the one more is closed. Until
+    /// those that made room have gone, which is a moment, there may be up to as many again.
     pub connections: usize,
     /// Connections from one IPv4 address, or from one /64 of IPv6, which whoever has an address there has as a whole. One more is
     /// closed. Behind a proxy all have the same address, and on a network of IPv6 all devices have the same /64.

@@ -54,6 +54,11 @@ impl Places {
         limits: &Limits,
     ) -> Result<(Ticket, Option<Waker>), AdmitError> {
         let network = from.map(network);
+        let too_many = AdmitError::TooManyConnections { most: limits.connections };
+        // Those that made room are there still, and no more of them than may be.
+        if self.going >= limits.connections {
+            return Err(too_many);
+        }
         let most = limits.per_address;
         if let (Some(from), Some(network)) = (from, network)
             && self.by_network.get(&network).is_some_and(|count| *count >= most)
@@ -65,10 +70,7 @@ impl Places {
         if is_full || self.greeting.len() >= limits.greeting {
             match self.expel(network) {
                 Some(task) => oldest = task,
-                None if is_full => {
-                    let most = limits.connections;
-                    return Err(AdmitError::TooManyConnections { most });
-                }
+                None if is_full => return Err(too_many),
                 None => {}
             }
         }

@@ -130,13 +130,33 @@ pub(crate) async fn one_that_made_room_is_not_admitted_with_a_greeting_that_has_
         let mut greeting = pin!(greeting);
         assert!(poll_once(&mut greeting).await.is_none());
         late.write(&hello(Endpoint(1))).await;
-        let (_newer, _waits) = enter(&world, &hub, None);
+        let (newer, _waits) = enter(&world, &hub, None);
         rest(&world).await;
         let ended = greeting.await.unwrap_err();
         assert!(matches!(ended, AdmitError::MadeRoom), "{ended:?}");
+        drop(newer);
+        rest(&world).await;
     }
-    rest(&world).await;
     assert_eq!((hub.connections(), hub.clients().len()), (0, 0));
+}
+
+pub(crate) async fn those_that_made_room_and_are_slow_to_go_are_no_more_than_may_be_there(
+    world: World,
+) {
+    let hub = limited(&world, limits(|limits| limits.connections = 2));
+    let mut slow = Vec::new();
+    for _ in 0..10 {
+        let (near, far) = pipe(64);
+        let mut greeting = Box::pin(hub.greet(far, None));
+        // Whoever has a place is not polled again.
+        if poll_once(&mut greeting).await.is_none() {
+            slow.push((greeting, near));
+        }
+    }
+    assert_eq!((slow.len(), hub.connections(), hub.greeting(), hub.rejected()), (4, 4, 2, 6));
+    drop(slow);
+    assert_eq!((hub.connections(), hub.greeting()), (0, 0));
+    join(&world, &hub, 1).await.unwrap();
 }
 
 pub(crate) async fn a_flood_from_one_address_pushes_no_greeting_from_another_out(world: World) {

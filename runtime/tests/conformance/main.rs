@@ -117,6 +117,7 @@ on_every_runtime! {
         one_connection_too_many_is_turned_away_until_another_goes
         one_that_has_not_greeted_makes_room_where_all_connections_are_taken
         one_that_made_room_is_not_admitted_with_a_greeting_that_has_come
+        those_that_made_room_and_are_slow_to_go_are_no_more_than_may_be_there
         one_connection_too_many_from_an_address_is_turned_away
         a_flood_from_one_address_pushes_no_greeting_from_another_out
         whoever_has_an_address_of_ipv6_has_a_network_of_them
