@@ -116,7 +116,7 @@ mod tests {
             Scenario::library().iter().find(|(name, _)| *name == "captured-latency").unwrap();
         scenario = Scenario::parse(library.1).unwrap();
         let outcome = run(&scenario, Options::default()).unwrap();
-        assert_eq!(realised(&outcome), [89_087, 215_039, 235_647, 329_076]);
+        assert_eq!(realised(&outcome), [89_599, 215_167, 235_647, 329_076]);
     }
 
     #[test]

@@ -2,18 +2,10 @@
 
 use super::Shrinking;
 use super::list::without_empty_cancels;
-use crate::scenario::{Op, Work};
+use crate::scenario::Work;
 use crate::world::Recording;
 use crate::{Fault, Scenario};
 use std::collections::BTreeSet;
-
-/// Operations from this number on are the world's own, when it looks whether commands need one attempt again.
-const OF_THE_WORLD: u32 = u32::MAX - u16::MAX as u32;
-
-/// What was done that a scenario can ask for.
-fn ops(recording: &Recording) -> Vec<Op> {
-    recording.ops.iter().filter(|op| op.number < OF_THE_WORLD).copied().collect()
-}
 
 /// What went wrong, each of it once.
 fn faults(recording: &Recording) -> Vec<Fault> {
@@ -29,7 +21,7 @@ fn without_chaos(scenario: &mut Scenario, recording: Option<&Recording>) {
 }
 
 fn without_workload(scenario: &mut Scenario, recording: Option<&Recording>) {
-    let ops = recording.map_or_else(|| scenario.work.ops.clone(), ops);
+    let ops = recording.map_or(&scenario.work.ops, |recording| &recording.ops).clone();
     scenario.work = Work { ops, ..Work::default() };
     without_empty_cancels(scenario);
 }

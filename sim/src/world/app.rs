@@ -98,11 +98,11 @@ impl World<'_> {
             let _ = link.device.witness.report(time, reaction.id, status)?;
             return Ok(());
         }
-        let (mut number, mut before) = (0, 0);
+        let (mut number, mut before, mut is_trial) = (0, 0, false);
         if let Some(record) =
             reaction.message.and_then(|message| link.controller.records.get(message))
         {
-            number = record.op;
+            (number, is_trial) = (record.op, record.is_trial);
             let again = record.executed > 0;
             let same_life = again && record.executed_in == link.life;
             before = record.executed;
@@ -117,7 +117,7 @@ impl World<'_> {
         let device = index % self.devices.len();
         let crate::Reaction { status, announce } =
             self.devices[device].handle(reaction.op, &reaction.data);
-        self.tally.executed += 1;
+        self.tally.executed += u64::from(!is_trial);
         self.tell_applied(index, number);
         let _ = self.links[index].device.witness.report(time, reaction.id, status)?;
         if let Some(announcement) = announce {

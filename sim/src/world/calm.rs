@@ -2,10 +2,8 @@
 
 use super::World;
 use crate::chaos::micros;
-use crate::scenario::{Act, Op, Set};
 use crate::{Side, Violation};
-use cync_core::{Stage, State};
-use std::time::Duration;
+use cync_core::State;
 
 /// The longest until a session is ready again: a silent peer is given up after its silence, and the longest wait for the
 /// next connection follows, perhaps after one that could not be opened.
@@ -110,24 +108,12 @@ impl World<'_> {
         if !self.pass(remembered[0].max(remembered[1]).saturating_add(SETTLE))? {
             return Ok(());
         }
-        let before = (self.tally.reached, self.tally.repeated);
         let links = self.links.len() as u64;
-        for link in 0..self.links.len() {
-            let act = Act::Send {
-                lamp: 1,
-                set: Set::Power(true),
-                until: Stage::Executed,
-                once: false,
-                deadline: None,
-            };
-            let number = u32::MAX - link as u32;
-            let at = Duration::from_micros(self.now);
-            self.perform_op(Op { number, at, link: link as u16, act })?;
-        }
+        self.try_every_link()?;
         if !self.pass(SETTLE)? {
             return Ok(());
         }
-        let (reached, repeated) = (self.tally.reached - before.0, self.tally.repeated - before.1);
+        let (reached, repeated) = (self.trials.reached, self.trials.repeated);
         if reached == links && repeated == 0 {
             return Ok(());
         }

@@ -137,6 +137,10 @@ impl World<'_> {
         let (Some(message), Side::Controller) = (handed.message, side) else { return };
         let after = self.scenario.limits.spurious_after;
         let Some(record) = self.links[index].end(side).records.get(message) else { return };
+        if record.is_trial {
+            self.trials.repeated += u64::from(handed.transmit.attempt > 1);
+            return;
+        }
         if record.nth == 0 {
             return;
         }

@@ -258,7 +258,7 @@ impl World<'_> {
                 let Some(record) = record else { return Ok(()) };
                 record.done |= matches!(event, Event::Done { .. });
                 let record = *record;
-                if side == Side::Controller {
+                if side == Side::Controller && !record.is_trial {
                     self.tell_event(index, &record, event);
                 }
                 if let (Event::Done { outcome, receipt, .. }, Side::Controller) = (event, side) {

@@ -159,6 +159,8 @@ pub struct World<'t> {
     tap: Tap,
     working: Working,
     tally: Tally,
+    /// Of the commands that show whether everything still works in the end.
+    trials: Tally,
     /// How long a packet travels, one way.
     transit: u64,
     seating: Seating,
@@ -247,6 +249,7 @@ impl<'t> World<'t> {
             tap: Tap::new(),
             working: Working::new(scenario, options.record),
             tally: Tally::default(),
+            trials: Tally::default(),
             transit: micros(topology.round_trip) / 2,
             seating: Seating::new(scenario)?,
             trace,

@@ -16,6 +16,8 @@ pub(super) struct Record {
     pub(super) nth: u64,
     /// The lamp and what it sets, if it is a command.
     pub(super) command: Option<(u8, Set)>,
+    /// It shows that everything works in the end, and is no command of the scenario.
+    pub(super) is_trial: bool,
     pub(super) once: bool,
     pub(super) sent_at: Instant,
     /// Copies of it and answers to it that are on their way, or owed.
@@ -49,6 +51,7 @@ impl Record {
             op,
             nth,
             command,
+            is_trial: false,
             once: false,
             sent_at,
             alive: 0,

@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn of_a_command_that_was_never_sent_nothing_can_be_told() {
-        assert_eq!(story(&three(), Options::default(), Pick::Nth(5)).unwrap(), None);
+        assert_eq!(story(&three(), Options::default(), Pick::Nth(4)).unwrap(), None);
         assert_eq!(story(&three(), Options::default(), Pick::Nth(0)).unwrap(), None);
     }
 }

@@ -25,6 +25,17 @@ const WAITING: usize = 4096;
 /// The endpoint in a packet that is relayed.
 const ELSEWHERE: Endpoint = Endpoint(0x2000_0000);
 
+/// Why a command is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Why {
+    /// The scenario asks for it.
+    Asked,
+    /// There was no room for it before.
+    Waited,
+    /// To see whether everything still works: it is no command of the scenario, and nothing that is told counts it.
+    Trial,
+}
+
 /// How far the work is.
 #[derive(Debug)]
 pub(super) struct Working {
@@ -46,8 +57,6 @@ pub(super) struct Working {
     /// Commands of each worker, so that it alternates.
     turns: Vec<u32>,
     recorded: Option<Vec<Op>>,
-    /// What is done now is done to see whether everything still works.
-    over: bool,
     /// Messages of explicit commands, so that they can be cancelled.
     ids: BTreeMap<u32, cync_core::MessageId>,
 }
@@ -68,16 +77,14 @@ impl Working {
             idle: BTreeMap::new(),
             turns: Vec::new(),
             recorded: record.then(Vec::new),
-            over: false,
             ids: BTreeMap::new(),
         }
     }
 
-    /// Nothing more is done, and what is from now on is not recorded.
+    /// Nothing more is done.
     pub(super) fn end(&mut self) {
         self.ops.clear();
         self.issued = self.work.commands;
-        self.over = true;
     }
 
     pub(super) fn take_recorded(&mut self) -> Vec<Op> {
@@ -232,8 +239,8 @@ impl World<'_> {
         self.perform_op(Op { number, at, link: link as u16, act })
     }
 
-    pub(super) fn perform_op(&mut self, op: Op) -> Result<(), Violation> {
-        if let Some(recorded) = self.working.recorded.as_mut().filter(|_| !self.working.over) {
+    fn perform_op(&mut self, op: Op) -> Result<(), Violation> {
+        if let Some(recorded) = &mut self.working.recorded {
             recorded.push(op);
         }
         let index = usize::from(op.link);
@@ -242,7 +249,7 @@ impl World<'_> {
         }
         let time = self.time();
         match op.act {
-            Act::Send { .. } => return self.send(op, true),
+            Act::Send { .. } => return self.send(op, Why::Asked),
             Act::Cancel(number) => {
                 if let Some(id) = self.working.ids.get(&number).copied() {
                     let witness = &mut self.links[index].controller.witness;
@@ -271,8 +278,19 @@ impl World<'_> {
         Ok(())
     }
 
-    /// The controller sends a command; `first` if it does so for the first time.
-    fn send(&mut self, op: Op, first: bool) -> Result<(), Violation> {
+    /// Every link's controller sends a command, to see whether everything still works.
+    pub(super) fn try_every_link(&mut self) -> Result<(), Violation> {
+        let (until, set) = (Stage::Executed, Set::Power(true));
+        let act = Act::Send { lamp: 1, set, until, once: false, deadline: None };
+        let at = Duration::from_micros(self.now);
+        (0..self.links.len()).try_for_each(|link| {
+            let number = u32::MAX - link as u32;
+            self.send(Op { number, at, link: link as u16, act }, Why::Trial)
+        })
+    }
+
+    /// The controller sends a command.
+    fn send(&mut self, op: Op, why: Why) -> Result<(), Violation> {
         let Act::Send { lamp, set, until, once, deadline } = op.act else { return Ok(()) };
         let (index, time) = (usize::from(op.link), self.time());
         let what = command(lamp, set).map_or(What::Probe, What::Command);
@@ -280,7 +298,7 @@ impl World<'_> {
         let endpoint = matches!(set, Set::Relayed(_)).then_some(ELSEWHERE);
         let asked = Asked { until, once, deadline, endpoint, ..Asked::new(what) };
         self.progress = self.now;
-        if first {
+        if why == Why::Asked {
             self.tally.commands += 1;
             self.working.open += 1;
             self.plan.advance(self.tally.commands);
@@ -289,17 +307,22 @@ impl World<'_> {
             Ok((id, _)) => {
                 self.tally.sent += 1;
                 let nth = self.tally.sent;
-                self.tell_asked(&op, nth);
+                let is_trial = why == Why::Trial;
+                if !is_trial {
+                    self.tell_asked(&op, nth);
+                }
                 if op.number < self.working.numbers {
                     self.working.ids.insert(op.number, id);
                 }
                 let command = Some((lamp, set));
                 let mut record = Record::new(op.number, nth, command, time);
-                record.once = once;
+                (record.once, record.is_trial) = (once, is_trial);
                 let records = &mut self.links[index].controller.records;
                 records.push(record, |oldest| oldest.is_settled(time));
                 self.drive(index, Side::Controller)?;
             }
+            // Whoever asked for it sees that it never came to anything.
+            Err(_) if why == Why::Trial => {}
             Err(SendError::Full) if self.links[index].waiting.len() < WAITING => {
                 self.links[index].waiting.push_back(op);
             }
@@ -315,7 +338,7 @@ impl World<'_> {
     pub(super) fn send_waiting(&mut self, index: usize) -> Result<(), Violation> {
         for _ in 0..self.links[index].waiting.len() {
             let Some(op) = self.links[index].waiting.pop_front() else { return Ok(()) };
-            self.send(op, false)?;
+            self.send(op, Why::Waited)?;
             if self.links[index].waiting.back() == Some(&op) {
                 // There is no room any more; it was the first, and stays it.
                 self.links[index].waiting.rotate_right(1);
@@ -337,6 +360,10 @@ impl World<'_> {
         let Some((lamp, set)) = record.command else { return };
         let device = index % self.devices.len();
         self.values.ended(device, (lamp, set), record.nth, outcome, receipt.stage);
+        if record.is_trial {
+            self.trials.ended(record, outcome, now);
+            return;
+        }
         self.tally.ended(record, outcome, now);
         self.command_over(index, (record.op, lamp), now);
     }
@@ -382,8 +409,7 @@ mod tests {
             let run = outcome(&format!(
                 "duration_ms = 9000\n[workload]\nkind = \"{kind}\"\n{field} = {AGE}\ncommands = 9\n"
             ));
-            // And the one that the world sends at the end.
-            assert_eq!((run.commands, run.reached), (2, 2), "{kind}");
+            assert_eq!((run.commands, run.reached), (1, 1), "{kind}");
         }
     }
 
@@ -402,6 +428,19 @@ mod tests {
     }
 
     #[test]
+    fn the_command_that_shows_that_everything_works_in_the_end_is_neither_counted_nor_judged() {
+        let text = "[config]\nmax_attempts = 1\n[workload]\nkind = \"group\"\ncommands = 1\n\
+                    [chaos]\ndrop_pattern = [1]\n";
+        let run = outcome(text);
+        assert_eq!((run.commands, run.reached, run.unknown), (1, 0, 1));
+        assert_eq!((run.first, run.repeated, run.executed), (1, 0, 0));
+        assert_eq!(run.latency.permille(1), None);
+        let success = "1%".parse().ok();
+        let limits = crate::scenario::Limits { success, ..Default::default() };
+        assert_eq!(limits.missed(&run).len(), 1);
+    }
+
+    #[test]
     fn an_operation_that_ends_makes_no_further_worker() {
         let work = "[topology]\nlamps = 2\n[workload]\nkind = \"closed\"\ncommands = 200\n";
         let op = |number, lamp| {
@@ -410,6 +449,7 @@ mod tests {
             )
         };
         let alone = outcome(work);
+        assert_eq!(alone.commands, 200);
         let besides = outcome(&format!("{work}{}{}", op(0, 1), op(1, 2)));
         assert_eq!((alone.commands + 2, alone.time), (besides.commands, besides.time));
     }
