@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_first_copy_and_the_first_answer_make_an_exchange() {
-        let trace = br#"{"cync-trace":1}
+        let trace = br#"{"cync-trace":2}
 {"t":0,"link":3,"side":"device","call":"transmit","out":{"bytes":"230000001a03000000010010*0*1*2*3*4*5*6*7*8*9*a*b*c*d*e*f00003c","id":null,"attempt":0}}
 {"t":5,"link":3,"side":"device","call":"transmit","out":null}
 {"t":45,"link":3,"side":"device","call":"input","bytes":"2800000002000000","out":3}

@@ -1,5 +1,6 @@
 //! Writing a trace.
 
+use super::digest::Digest;
 use super::{Call, FORMAT, Place, TraceError, VERSION};
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
@@ -14,6 +15,7 @@ pub(crate) type Shared<'t> = Rc<RefCell<Log<'t>>>;
 pub(crate) struct Log<'t> {
     to: &'t mut dyn Write,
     line: Vec<u8>,
+    digest: Digest,
     calls: u64,
     failed: Option<io::Error>,
 }
@@ -21,7 +23,8 @@ pub(crate) struct Log<'t> {
 impl<'t> Log<'t> {
     /// Begins with what is run.
     pub(crate) fn new(to: &'t mut dyn Write, scenario: &str) -> Self {
-        let mut log = Self { to, line: Vec::new(), calls: 0, failed: None };
+        let mut log =
+            Self { to, line: Vec::new(), digest: Digest::default(), calls: 0, failed: None };
         log.write(&json!({ "cync-trace": FORMAT, "version": VERSION, "scenario": scenario }));
         log
     }
@@ -45,7 +48,9 @@ impl<'t> Log<'t> {
     pub(crate) fn end(&mut self, hash: u64, broken: Option<String>) -> Result<(), TraceError> {
         let calls = self.calls;
         let hash = format!("{hash:016x}");
-        self.write(&json!({ "end": { "calls": calls, "hash": hash, "broken": broken } }));
+        let lines = self.digest.text();
+        let end = json!({ "calls": calls, "hash": hash, "broken": broken, "lines": lines });
+        self.write(&json!({ "end": end }));
         let failed = self.failed.take().map_or_else(|| self.to.flush(), Err);
         failed.map_err(|error| TraceError::Write { calls, error })
     }
@@ -56,6 +61,7 @@ impl<'t> Log<'t> {
         }
         self.line.clear();
         let written = serde_json::to_writer(&mut self.line, line).map_err(io::Error::from);
+        self.digest.line(&self.line);
         self.line.push(b'\n');
         self.failed = written.and_then(|()| self.to.write_all(&self.line)).err();
     }

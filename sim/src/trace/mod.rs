@@ -4,21 +4,24 @@
 //! calls there were, and the run's hash. Between them, every call of a session is a line, in the order of the run:
 //!
 //! ```json
-//! {"cync-trace":1,"version":"0.1.0","scenario":"schema = 1\n..."}
+//! {"cync-trace":2,"version":"0.1.0","scenario":"schema = 1\n..."}
 //! {"t":0,"link":0,"side":"device","call":"new","life":0}
 //! {"t":45000,"link":0,"side":"device","call":"input","bytes":"2800000002000000","out":7}
 //! {"t":45000,"link":0,"side":"device","call":"event","out":"StateChanged(Ready)"}
-//! {"end":{"calls":3,"hash":"3d98a4f7f4ed1f6d","broken":null}}
+//! {"end":{"calls":3,"hash":"3d98a4f7f4ed1f6d","broken":null,"lines":"0b5f3c1e77a0d2c4"}}
 //! ```
 //!
 //! `t` is the virtual time in microseconds, `out` what the session returned; a call without `out` returns nothing. `rest` stands
 //! for a look at the session when everything is done: its deadline, its state, and whether it wants input. Bytes are
 //! hexadecimal. The code that devices greet with is in no trace: a byte of it is a star and its place in the code, from 0 to f.
 //!
+//! `lines` is a digest of all lines above the last: what was changed by hand is no recording of a run.
+//!
 //! [`crate::world::run_traced`] writes a trace while it runs, [`replay`] does the same again without a world.
 
 mod call;
 mod delivered;
+mod digest;
 mod hidden;
 mod log;
 mod place;
@@ -36,7 +39,7 @@ use std::io;
 use thiserror::Error;
 
 /// The format of traces that this version writes and reads.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 /// The version that writes traces, and reads its own: another one may do otherwise in the same place, and be right.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 

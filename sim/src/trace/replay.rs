@@ -1,6 +1,7 @@
 //! Doing again what a trace says, with the sessions alone.
 
 use super::call::{self, Call, Mistake, number, out, text};
+use super::digest::Digest;
 use super::hidden::show;
 use super::place::SIDES;
 use super::{DELIVERIES, Delivered, FORMAT, Place, VERSION};
@@ -106,7 +107,7 @@ pub enum ReplayError {
 /// # Errors
 /// [`ReplayError::Difference`] at the first difference; the others if this is no trace that could be repeated to its end.
 pub fn replay(trace: impl BufRead) -> Result<Replayed, ReplayError> {
-    let mut lines = Lines { from: trace, line: 0, text: Vec::new() };
+    let mut lines = Lines { from: trace, line: 0, text: Vec::new(), above: Digest::default() };
     let first = lines.next()?;
     let mut replay = Replay::new(first)?;
     loop {
@@ -114,7 +115,7 @@ pub fn replay(trace: impl BufRead) -> Result<Replayed, ReplayError> {
         let nth = lines.line;
         let wrong = |what: Mistake| ReplayError::Line { line: nth, what };
         if let Some(end) = line.get("end") {
-            let replayed = replay.end(end).map_err(wrong)?;
+            let replayed = replay.end(end, lines.above).map_err(wrong)?;
             return match lines.more()? {
                 false => Ok(replayed),
                 true => Err(wrong("the trace goes on behind its end".into())),
@@ -131,10 +132,15 @@ struct Lines<R> {
     from: R,
     line: u64,
     text: Vec<u8>,
+    /// Of all lines but the last.
+    above: Digest,
 }
 
 impl<R: BufRead> Lines<R> {
     fn next(&mut self) -> Result<Map<String, Value>, ReplayError> {
+        if self.line > 0 {
+            self.above.line(&self.text);
+        }
         self.text.clear();
         let read = (&mut self.from).take(LONGEST).read_until(b'\n', &mut self.text);
         read.map_err(|error| ReplayError::Io { line: self.line, error })?;
@@ -262,7 +268,7 @@ impl Replay {
         }))
     }
 
-    fn end(&self, end: &Value) -> Result<Replayed, Mistake> {
+    fn end(&self, end: &Value, above: Digest) -> Result<Replayed, Mistake> {
         let end = end.as_object().ok_or("the end is none")?;
         let calls: u64 = number(end, "calls")?;
         if calls != self.calls {
@@ -275,6 +281,9 @@ impl Replay {
         let recorded = text(end, "hash")?;
         if *recorded != format!("{hash:016x}") {
             return Err(format!("the hash is {recorded}, and what the trace says has {hash:016x}"));
+        }
+        if text(end, "lines")? != above.text() {
+            return Err("some line of the trace was changed since it was written".into());
         }
         let (sessions, time) = (self.players.len(), Duration::from_micros(self.time));
         Ok(Replayed { calls, sessions, time, hash })

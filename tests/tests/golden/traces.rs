@@ -129,16 +129,31 @@ fn another_input_shows_where_it_makes_a_difference() {
 }
 
 #[test]
+fn a_change_that_no_session_notices_is_told_all_the_same() {
+    let trace = traced(&named("plain"));
+    let lines: Vec<&str> = trace.split_inclusive('\n').collect();
+    let later = lines[1].replacen("{\"t\":0,", "{\"t\":1,", 1);
+    let with_one = |line: &str| [&[lines[0], line], &lines[2..]].concat().concat();
+    let swapped = [&[lines[0], lines[2], lines[1]], &lines[3..]].concat().concat();
+    let more = lines[1].replacen('}', ",\"x\":0}", 1);
+    for changed in [with_one(&later), swapped, with_one(&more)] {
+        assert_ne!(changed, trace);
+        let error = replayed(&changed).unwrap_err().to_string();
+        assert!(error.contains("some line of the trace was changed"), "{error}");
+    }
+}
+
+#[test]
 fn a_trace_of_another_version_is_refused_with_both_versions() {
     let trace = traced(&named("plain"));
     let ours = format!("\"version\":\"{VERSION}\"");
     for (from, to) in
-        [(ours.as_str(), "\"version\":\"99.0.0\""), ("{\"cync-trace\":1,", "{\"cync-trace\":2,")]
+        [(ours.as_str(), "\"version\":\"99.0.0\""), ("{\"cync-trace\":2,", "{\"cync-trace\":3,")]
     {
         assert!(trace.contains(from));
         let error = replayed(&trace.replacen(from, to, 1)).unwrap_err();
         let text = error.to_string();
-        let named = if to.contains("99") { "99.0.0" } else { "format 2" };
+        let named = if to.contains("99") { "99.0.0" } else { "format 3" };
         assert!(matches!(error, ReplayError::Version { .. }));
         assert!(text.contains(named) && text.contains(VERSION), "{text}");
     }
