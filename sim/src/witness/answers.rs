@@ -202,11 +202,14 @@ impl Book {
     /// What an answer makes of a live message; unless it is `surely` meant, what it may make of it.
     fn advance(&mut self, now: Instant, index: u32, heard: Heard, surely: bool) {
         let retries = self.rules.retry.retry_on;
+        self.soonest_timer = self.soonest_timer.min(now);
         self.edit(index, |message| {
             if !message.is_live() {
                 return;
             }
             let seen = (message.stage, message.status);
+            // The timer begins anew, for what is awaited now.
+            message.ran_out = None;
             if !surely && !message.may_have_seen.contains(&seen) {
                 message.may_have_seen.push(seen);
             }

@@ -116,6 +116,8 @@ pub(super) struct Book {
     pub(super) soonest: Instant,
     /// Nor one that is not known to be late.
     pub(super) soonest_late: Instant,
+    /// Before this no timer has certainly run out that is not known to.
+    pub(super) soonest_timer: Instant,
     /// The session was ticked last at this time: what was under way for too long by then is not.
     pub(super) swept: Instant,
     pub(super) accepted: u64,
@@ -125,6 +127,8 @@ pub(super) struct Book {
     /// The connection and the first copy's place of the message that was handed over for a new connection last.
     pub(super) last_rider: (u32, u64),
     pub(super) repeated: Repeated,
+    /// When copies that the budget pays for were handed over: as many as it can have tokens.
+    pub(super) taken: VecDeque<Instant>,
     /// How often each outcome was told.
     pub(super) told: super::ending::Told,
 }
@@ -144,6 +148,7 @@ impl Book {
             used: Used::new(),
             levels: Levels::default(),
             soonest: Instant::MAX,
+            soonest_timer: Instant::MAX,
             soonest_late: Instant::MAX,
             swept: Instant::ZERO,
             accepted: 0,
@@ -152,6 +157,7 @@ impl Book {
             last_first: None,
             last_rider: (0, 0),
             repeated: Repeated::default(),
+            taken: VecDeque::new(),
             told: super::ending::Told::default(),
         }
     }

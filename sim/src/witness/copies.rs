@@ -52,12 +52,22 @@ impl Book {
     }
 
     fn record(&mut self, now: Instant, wire: u32, index: u32, bytes: &[u8]) {
-        let ordinal = self.firsts;
+        let (ordinal, overtakes) = (self.firsts, self.under_way.len() as u64);
+        let budgeted = self.message(index).is_some_and(|it| it.copies > 0 && !it.riding);
+        if budgeted {
+            if self.taken.len() >= self.rules.budget.burst.into() {
+                self.taken.pop_front();
+            }
+            self.taken.push_back(now);
+        }
+        let timer = now + self.rules.longest_timer();
+        self.soonest_timer = self.soonest_timer.min(timer);
         let (mut repeated, mut rider) = (self.repeated, None);
         self.edit(index, |message| {
             if message.copies == 0 {
                 message.bytes = bytes.into();
                 (message.first, message.ordinal) = (now, ordinal);
+                message.overtakes = overtakes;
                 message.stage = Some(Stage::Sent);
             } else if message.riding {
                 message.waived += 1;
@@ -71,6 +81,7 @@ impl Book {
             message.riding = false;
             message.copies += 1;
             message.last = (now, wire);
+            message.ran_out = None;
             // Whatever might have ended it did not.
             message.may.clear();
             if message.until == Stage::Sent {
@@ -230,8 +241,9 @@ impl Book {
         let [held, _] = self.levels.in_flight;
         ensure!(held <= window, "S4", "{held} messages in flight, the window is {window}");
         while let Some(oldest) = self.under_way.front() {
+            // A session frees numbers when it is told the time.
             let is_over = |message: &Message| {
-                !message.is_live() && !message.awaits_receipts(now, copy_lifetime)
+                !message.is_live() && !message.awaits_receipts(self.swept, copy_lifetime)
             };
             if !self.message(*oldest).is_none_or(is_over) {
                 break;

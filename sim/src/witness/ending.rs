@@ -189,6 +189,7 @@ impl Book {
     pub(super) fn on_tick(&mut self, now: Instant, drained: bool) {
         let Rules { retry, timer, .. } = self.rules;
         self.swept = self.swept.max(now);
+        self.on_timers(now);
         if now >= self.soonest {
             self.edit_live(
                 |message| message.deadline <= now,
@@ -279,6 +280,7 @@ fn check_end(message: &Message, outcome: Outcome, receipt: &Receipt) -> Result<(
     );
     let nothing_left = matches!(outcome, Outcome::NotSent(_));
     ensure!(nothing_left == (copies == 0), "S15", "{outcome:?} with {copies} copies of {body:?}");
+    ensure!(message.told == receipt.stage, "S2", "{receipt:?}, and {:?} was told", message.told);
     ensure!(u32::from(receipt.attempts) == copies, "S3", "{receipt:?} of {copies} copies");
     let first = (copies > 0).then_some(message.first);
     let times = (receipt.queued_at, receipt.sent_at);

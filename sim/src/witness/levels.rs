@@ -43,7 +43,7 @@ impl Witness {
     }
 
     /// Whether the session has hung up, told or not: then it takes whatever comes, and holds nothing of it.
-    fn has_hung_up(&self) -> bool {
+    pub(super) fn has_hung_up(&self) -> bool {
         let mut ahead = self.session.clone();
         let mut events = std::iter::from_fn(|| ahead.poll_event());
         self.hangup().is_some() || events.any(|event| matches!(event, Event::Hangup(_)))

@@ -63,6 +63,10 @@ pub(super) struct Message {
     pub(super) last: (Instant, u32),
     /// The place of its first copy among the first copies of all.
     pub(super) ordinal: u64,
+    /// Messages that may have been overtaken by its first copy.
+    pub(super) overtakes: u64,
+    /// A tick came that was too late for an answer to the last copy.
+    pub(super) ran_out: Option<Instant>,
     /// Copies for a new connection.
     pub(super) waived: u32,
     /// It waits for a new connection, on which it was not handed over.
@@ -129,6 +133,8 @@ impl Message {
             first: Instant::ZERO,
             last: (Instant::ZERO, 0),
             ordinal: 0,
+            overtakes: 0,
+            ran_out: None,
             waived: 0,
             riding: false,
             superseded: false,

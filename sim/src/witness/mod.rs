@@ -13,7 +13,9 @@
 //! | S3, S10, S11: answers are those that are owed | `replies.rs` |
 //! | S5, S10, S14, S16: packets as bytes, and what became of those that arrived; L3: heartbeats | `packets.rs` |
 //! | S4, S6, S12: levels and counters after every step; L1: nothing is overdue | `levels.rs` |
-//! | C1: nothing is due after a tick; C6: sending while connected; S6: `Writable` has a reason | here |
+//! | L4: why a session hangs up, and that it does; that it asks for connections in time | `patience.rs`, `dials.rs` |
+//! | L5: nothing waits that could be handed over | `waiting.rs` |
+//! | C1: nothing is due after a tick; C6: sending while connected; S6: `Writable` has a reason; S12: what is told | here |
 //!
 //! # What is assumed, and what is given up when it does not hold
 //!
@@ -35,6 +37,7 @@ mod asked;
 mod book;
 mod bytes;
 mod copies;
+mod dials;
 mod ears;
 mod ending;
 mod heading;
@@ -42,9 +45,11 @@ mod index;
 mod levels;
 mod message;
 mod packets;
+mod patience;
 mod replies;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use asked::{Asked, Flight, Got, Handed, Taken, What};
 pub use bytes::Bytes;
@@ -57,8 +62,10 @@ use cync_core::{
     AuthCode, CivilTime, Config, ConfigError, DeliveryId, Disconnect, Event, Greeting,
     HangupReason, Instant, MessageId, RespondError, SendError, State,
 };
+use dials::Dials;
 use ears::Ears;
 use index::Ids;
+use patience::Patience;
 use std::time::Duration;
 
 /// Fails with a [`Violation`] unless something holds.
@@ -98,6 +105,8 @@ pub struct Witness {
     has_canary: bool,
     book: Book,
     ears: Ears,
+    patience: Patience,
+    dials: Dials,
     /// Messages that are not done.
     ids: Ids,
     /// Some of them were told to be, since all events were taken last.
@@ -115,6 +124,14 @@ pub struct Witness {
     /// Bytes that were taken of a packet that was not dealt with.
     held: usize,
     hangup: Option<HangupReason>,
+    /// [`Witness::close`] was called.
+    closed: bool,
+    /// When the session was offered input last that it had refused some before, or refused some.
+    refused_at: Option<Instant>,
+    /// The state that was told last.
+    state_told: State,
+    /// Messages that were told to be dropped from the inbox.
+    overrun: u64,
     drain_until: Option<Instant>,
     /// A sign of life was asked for.
     pinged: bool,
@@ -160,6 +177,8 @@ impl Witness {
             has_canary,
             book: Book::new(size, &config, accepted),
             ears: Ears::new(size, &config),
+            patience: Patience::new(size, &config),
+            dials: Dials::new(config.redial),
             ids: Ids::default(),
             told_ends: false,
             accepted,
@@ -170,6 +189,10 @@ impl Witness {
             stalled: false,
             held: 0,
             hangup: None,
+            closed: false,
+            refused_at: None,
+            state_told: State::Disconnected,
+            overrun: 0,
             drain_until: None,
             pinged: false,
             last_sent: Instant::ZERO,
@@ -245,7 +268,8 @@ impl Witness {
 
     /// [`cync_core::Session::connect`].
     pub fn connect(&mut self, now: Instant) {
-        self.tell(now);
+        let told = self.tell(now);
+        self.dials.on_connect(told, self.session.state());
         self.session.connect(now);
     }
 
@@ -258,14 +282,17 @@ impl Witness {
         let told = self.tell(now);
         self.session.handle_connected(now);
         self.last_sent = told;
+        self.dials.on_connected();
         self.on_connection(Some(epoch), ends);
         Ok(())
     }
 
     /// The connection is gone.
     pub fn disconnected(&mut self, now: Instant, why: Disconnect) -> Result<(), Violation> {
-        let ends = matches!(self.session.state(), State::Draining | State::Closed);
-        self.tell(now);
+        let state = self.session.state();
+        let ends = matches!(state, State::Draining | State::Closed);
+        let told = self.tell(now);
+        self.dials.on_disconnected(told, state);
         self.session.handle_disconnected(now, why);
         self.on_connection(None, ends);
         Ok(())
@@ -281,6 +308,7 @@ impl Witness {
         self.pinged = false;
         self.drain_until = None;
         self.room = None;
+        self.patience.on_connection(self.told);
         if self.watch == Watch::Everything {
             self.book.on_disconnect(self.told, ends);
             self.ears.on_connection();
@@ -312,6 +340,7 @@ impl Witness {
         }
         if self.watch == Watch::Everything {
             self.book.on_tick(told, self.drain_until.is_some_and(|until| until <= told));
+            self.check_waits()?;
         }
         let next = self.session.poll_timeout();
         ensure!(next.is_none_or(|next| next.at > told), "C1", "{next:?} after a tick at {told:?}");
@@ -388,6 +417,8 @@ impl Witness {
         let told = self.tell(now);
         let was_draining = self.session.state() == State::Draining;
         self.session.close(now);
+        self.closed = true;
+        self.dials.on_close();
         if self.session.queued() + self.session.in_flight() == 0 {
             if self.watch == Watch::Everything {
                 self.book.on_closed(told);
@@ -413,8 +444,8 @@ impl Witness {
     /// The next event, and the number of the message it is about.
     pub fn event(&mut self) -> Result<Option<(Event, Option<u32>)>, Violation> {
         let Some(event) = self.session.poll_event() else {
-            if std::mem::take(&mut self.told_ends) && self.watch == Watch::Everything {
-                self.book.told.check(self.session.stats())?;
+            if self.watch == Watch::Everything {
+                self.check_told()?;
             }
             return Ok(None);
         };
@@ -434,8 +465,14 @@ impl Witness {
             }
             Watch::Nothing => {}
         }
+        self.dials.on_event(&event);
         match event {
-            Event::Hangup(why) => self.hangup = Some(why),
+            Event::Hangup(why) => {
+                self.hangup = Some(why);
+                self.check_hangup(why)?;
+            }
+            Event::StateChanged(state) => self.state_told = state,
+            Event::InboxOverrun { dropped } => self.overrun += u64::from(dropped),
             Event::Writable => {
                 self.room = self.shortest_refused.take();
                 ensure!(self.room.is_some(), "S6", "writable, and nothing was refused");
@@ -443,6 +480,19 @@ impl Witness {
             _ => {}
         }
         Ok(Some((event, message)))
+    }
+
+    /// All events were taken: they said what there was to say.
+    fn check_told(&mut self) -> Result<(), Violation> {
+        if std::mem::take(&mut self.told_ends) {
+            self.book.told.check(self.session.stats())?;
+        }
+        self.dials.check(self.book.swept)?;
+        let (state, told) = (self.session.state(), self.state_told);
+        ensure!(state == told, "S12", "{state}, and {told} was told last");
+        let (dropped, told) = (self.ears.dropped, self.overrun);
+        ensure!(dropped == told, "S12", "{dropped} dropped from the inbox, and {told} told");
+        Ok(())
     }
 
     /// There is room for so many bytes of data, of which [`Event::Writable`] told; it is told once.

@@ -57,7 +57,10 @@ impl Witness {
         transmit: Option<Transmit>,
         out: &[u8],
     ) -> Result<Option<Handed>, Violation> {
-        let Some(transmit) = transmit else { return Ok(None) };
+        let Some(transmit) = transmit else {
+            self.check_nothing_waits()?;
+            return Ok(None);
+        };
         let message = transmit.id.and_then(|id| self.ids.get(id));
         if self.watch != Watch::Nothing {
             let bytes = out.get(..transmit.len).unwrap_or_default();
@@ -132,12 +135,21 @@ impl Witness {
         let state = self.session.state();
         let told = self.tell(now);
         let taken = self.session.handle_input(now, piece);
+        if state == State::Greeting && self.session.state() == State::Ready {
+            self.dials.on_ready(told);
+        }
+        let was_stalled = self.stalled;
         self.stalled = !self.session.wants_input();
         let whole = from + taken == flight.bytes.len();
         let received = self.session.stats().packets_received - before.packets_received;
         self.heard += received;
         let dealt_with = received > 0 || whole && !self.stalled;
         self.held = if dealt_with { 0 } else { from + taken };
+        if was_stalled || self.stalled {
+            // Its timers stood still, and do so until it is offered input again.
+            self.refused_at = Some(told);
+        }
+        self.patience.on_input(told, flight, self.held > 0 && !self.stalled);
         if self.watch != Watch::Nothing {
             let refused = taken < piece.len();
             ensure!(!refused || self.stalled, "S6", "{taken} of {} taken", piece.len());
@@ -182,6 +194,7 @@ impl Witness {
             return Ok(());
         };
         if state == State::Greeting {
+            self.patience.on_greeting(&packet);
             let greets = match &packet {
                 Packet::Handshake(_) => self.expects,
                 Packet::HelloAck(ack) => !self.expects && self.greeted && ack.status.is_ok(),
