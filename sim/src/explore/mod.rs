@@ -4,6 +4,7 @@
 //! such schedules reaches states that no single setting does.
 
 mod check;
+mod extras;
 mod faults;
 mod sessions;
 mod sweep;
@@ -28,6 +29,7 @@ pub fn draw(seed: u64) -> Scenario {
     sessions::draw(&mut dice, &mut scenario);
     tasks::draw(&mut dice, &mut scenario);
     faults::draw(&mut dice, &mut scenario);
+    extras::draw(&mut dice, &mut scenario);
     scenario
 }
 
