@@ -156,6 +156,18 @@ impl Scenario {
         let sides =
             [("controller", &self.controller, controller), ("device", &self.device, device)];
         for (side, overrides, config) in sides {
+            let round_trip = self.topology.round_trip;
+            let patience = [
+                ("copy_lifetime_ms", config.copy_lifetime, "copies are not answered later"),
+                ("the time for a greeting", config.greeting_timeout, "no greeting takes so long"),
+            ];
+            for (name, time, why) in patience {
+                demand!(
+                    round_trip < time,
+                    ["topology", "round_trip_ms"],
+                    "round_trip_ms is {round_trip:?}, and {name} of a {side} is {time:?}: {why}"
+                );
+            }
             let refused = AnySession::new(overrides.size(), config, self.seed).err();
             if let Some(error) = refused {
                 let rule = format!("the session of a {side} refuses this configuration: {error}");

@@ -221,7 +221,8 @@ impl World<'_> {
         }
         if fate.held > 0 {
             self.plan.note(copy, What::Reorder(micros(fate.held)));
-            self.values.unordered = true;
+            // Answers may overtake each other: each says what it answers.
+            self.values.unordered |= side == Side::Controller;
         }
         if fate.coalesced > 0 {
             self.plan.note(copy, What::Coalesce(micros(fate.coalesced)));

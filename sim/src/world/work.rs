@@ -441,6 +441,25 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_room_when_the_faults_stop_comes_before_later_commands() {
+        let run = outcome(
+            "duration_ms = 1000\n[topology]\nlamps = 254\nround_trip_ms = 400\n[config]\nwindow = 1\n\
+             [workload]\nkind = \"burst\"\nsize = 3000\nevery_ms = 100\ncommands = 3000\n",
+        );
+        let ended = run.reached + run.not_sent + run.unknown + run.refused;
+        assert_eq!((run.commands, ended), (3_000, 3_000));
+    }
+
+    #[test]
+    fn a_round_trip_that_no_timer_knows_makes_copies_needless_and_breaks_nothing() {
+        let run = outcome(
+            "[topology]\nround_trip_ms = 2500\n[config]\ncopy_lifetime_ms = 9000\ndeadline_ms = 9000\n\
+             [workload]\nkind = \"group\"\ncommands = 1\nuntil = \"sent\"\n",
+        );
+        assert_eq!((run.commands, run.reached), (1, 1));
+    }
+
+    #[test]
     fn an_operation_that_ends_makes_no_further_worker() {
         let work = "[topology]\nlamps = 2\n[workload]\nkind = \"closed\"\ncommands = 200\n";
         let op = |number, lamp| {

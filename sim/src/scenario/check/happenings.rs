@@ -31,6 +31,17 @@ impl Scenario {
                 "number is {number}, as of an operation before: no two are alike"
             );
         }
+        if self.work.workload.is_some()
+            && let Some((most, last)) = numbers.last_key_value()
+        {
+            let commands = self.work.commands;
+            let nth = ops.iter().position(|op| op.number == last.number).unwrap_or(0);
+            demand!(
+                u64::from(*most).saturating_add(commands) <= u32::MAX.into(),
+                ["op", nth, "number"],
+                "number is {most}: the {commands} commands of the workload have the numbers behind it, up to 4294967295"
+            );
+        }
         let [controller, _] = self.configs()?;
         for (nth, op) in ops.iter().enumerate() {
             self.check_link("op", nth, op.link)?;

@@ -314,6 +314,8 @@ fn sensible() -> impl Strategy<Value = Scenario> {
         scenario.work.commands = commands;
         scenario.work.ops.retain(|op| !matches!(op.act, Act::Cancel(_)));
         scenario.duration = None;
+        let round_trip = &mut scenario.topology.round_trip;
+        *round_trip = (*round_trip).min(Duration::from_millis(1_999));
         scenario.limits = Limits { p99: scenario.limits.p99, ..Limits::default() };
         let last = scenario.chaos.last().map_or(0, |phase| phase.after_commands);
         scenario.work.commands += last;

@@ -1,6 +1,6 @@
 //! Every rule, broken once, with the place and the words.
 
-use super::SMALL;
+use super::{SMALL, with};
 use crate::Scenario;
 
 /// Checks that a text is refused at a place, in words that contain `rule`.
@@ -110,6 +110,19 @@ fn values_of_another_type_or_out_of_range() {
     refused_with("[config]\nride_through = 1\n", "1", "true or false");
     refused_with("[config]\nmax_attempts = 0\n", "0", "from 1 to 65535");
     refused_with("[config]\nsize = 3\n", "3", "one of \"small\"");
+    let (slow, late) =
+        ("[topology]\nround_trip_ms = 2000\n", "[config]\ncopy_lifetime_ms = 9000\n");
+    refused_with(
+        slow,
+        "2000",
+        "copy_lifetime_ms of a controller is 2s: copies are not answered later",
+    );
+    let slow = format!("[topology]\nround_trip_ms = 5000\n{late}");
+    refused_with(
+        &slow,
+        "5000",
+        "the time for a greeting of a controller is 5s: no greeting takes so long",
+    );
     refused_with("[topology]\nround_trip_ms = -4\n", "-4", "from 0");
     refused_with("[topology]\nround_trip_ms = 0.0001\n", "0.0001", "no finer");
     refused_with("[topology]\nround_trip_ms = 1e3\n", "1e3", "number of milliseconds");
@@ -177,6 +190,9 @@ fn work_that_is_none() {
 
 #[test]
 fn operations_that_cannot_be_done() {
+    let last = "[[op]]\nact = \"ping\"\nnumber = 4294967286\nat_ms = 1\n";
+    refused_with(last, "4294967286", "the 10 commands of the workload have the numbers behind it");
+    with(&last.replace("286", "285"));
     let op = |more: &str| format!("[[op]]\nnumber = 1\nat_ms = 5\n{more}");
     let power = |more: &str| op(&format!("act = \"power\"\non = true\n{more}"));
     refused_with(&power("link = 12\n"), "12", "the topology has 1, numbered from 0");
