@@ -62,8 +62,9 @@ use work::Working;
 /// No command takes so long, nor does a connection.
 const STUCK: u64 = 600_000_000;
 
-/// More than can happen at one time.
-const MANY: u32 = 100_000;
+/// More than can happen at one time, and so much more for each two links of a device: what one makes it do is announced on all.
+const MANY: u64 = 100_000;
+const MANY_EACH: u64 = 64;
 
 /// What each link has on the agenda.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -172,7 +173,7 @@ pub struct World<'t> {
     /// Somebody wanted it to end before its end.
     stopped: bool,
     /// How much has happened at this time.
-    steps: u32,
+    steps: u64,
     /// When a command was sent, or ended, last.
     progress: u64,
     /// What every call of a session is written to, if it is.
@@ -406,7 +407,8 @@ impl<'t> World<'t> {
             return Ok(false);
         }
         self.steps = if time > self.now { 0 } else { self.steps + 1 };
-        if self.steps > MANY {
+        let (links, controllers) = (self.links.len() as u64, self.scenario.topology.controllers);
+        if self.steps > MANY + MANY_EACH * links * u64::from(controllers) {
             return Err(Violation::new("L3", "the world does not fall silent".into()));
         }
         self.now = time;
@@ -452,6 +454,19 @@ mod tests {
         };
         scenario.chaos = vec![Phase { after_commands: 0, to_device: chaos, from_device: back }];
         scenario
+    }
+
+    #[test]
+    fn a_device_that_tells_hundreds_at_one_time_falls_silent_all_the_same() {
+        let mut scenario = Scenario::parse(
+            "schema = 1\nname = \"\"\n[topology]\ncontrollers = 500\n[config]\nsize = \"compact\"\nwindow = 2\n\
+             queue_limit = 8\ncounters = 2\nid_window = 4\ninbox_states_limit = 8\ninbox_messages_limit = 8\n\
+             [workload]\nkind = \"group\"\ncommands = 500\n",
+        )
+        .unwrap();
+        scenario.duration = Some(Duration::from_millis(200));
+        let outcome = run(&scenario, Options { watched: false, ..Options::default() }).unwrap();
+        assert_eq!((outcome.broken, outcome.commands), (None, 500));
     }
 
     #[test]
