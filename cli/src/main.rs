@@ -19,6 +19,7 @@ mod lines;
 mod listen;
 mod log;
 mod metrics;
+mod outcome;
 mod output;
 #[cfg(planted)]
 mod plant;

@@ -1,10 +1,10 @@
 use crate::exit::Exit;
+use crate::outcome::{PERCENTILES, as_json, effects, longest, success};
 use crate::scenario;
 use crate::{complain, interrupt};
+use cync_sim::Missed;
 use cync_sim::scenario::{Scenario, Workload};
 use cync_sim::world::{Broken, Options, Outcome, Stop, run as run_world, run_traced};
-use cync_sim::{FaultKind, Missed};
-use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -131,18 +131,6 @@ fn repeat(args: &Args, scenario: &Scenario) -> String {
     line
 }
 
-/// Commands that reached their stage, in millionths of all; rounded down.
-fn success(outcome: &Outcome) -> Option<u64> {
-    let reached = u128::from(outcome.reached) * 1_000_000;
-    u64::try_from(reached.checked_div(outcome.commands.into())?).ok()
-}
-
-/// The longest that succeeded, in microseconds.
-fn longest(outcome: &Outcome) -> Option<u64> {
-    let latency = &outcome.latency;
-    (latency.total() > latency.endless()).then(|| latency.max())
-}
-
 fn show(
     out: &mut impl Write,
     scenario: &Scenario,
@@ -194,60 +182,9 @@ fn show(
     line("verdict", verdict)
 }
 
-const PERCENTILES: [(&str, u64); 3] = [("p50", 500), ("p95", 950), ("p99", 990)];
-
-fn effects(outcome: &Outcome) -> impl Iterator<Item = (FaultKind, u64)> {
-    let all = FaultKind::ALL.into_iter().map(|kind| (kind, outcome.effects.of(kind)));
-    all.filter(|(_, count)| *count > 0)
-}
-
 fn millis(micros: Option<u64>) -> String {
     micros.map_or_else(
         || "never".into(),
         |micros| format!("{}.{:03} ms", micros / 1_000, micros % 1_000),
     )
-}
-
-fn as_json(scenario: &Scenario, outcome: &Outcome, missed: &[Missed]) -> Value {
-    let percentiles = PERCENTILES
-        .map(|(name, permille)| (format!("{name}_us"), json!(outcome.latency.permille(permille))));
-    let longest = ("longest_us".to_owned(), json!(longest(outcome)));
-    let effects = effects(outcome).map(|(kind, count)| (kind.name().to_owned(), count.into()));
-    let missed: Vec<Value> = missed
-        .iter()
-        .map(|missed| json!({ "limit": missed.name(), "what": missed.to_string() }))
-        .collect();
-    let broken = outcome.broken.as_ref().map(|Broken { violation, at }| {
-        let at = micros(*at);
-        json!({ "invariant": violation.invariant, "what": violation.what, "at_us": at })
-    });
-    json!({
-        "scenario": scenario.name,
-        "seed": scenario.seed,
-        "commands": outcome.commands,
-        "reached": outcome.reached,
-        "success_ppm": success(outcome),
-        "nacked": outcome.nacked,
-        "not_sent": outcome.not_sent,
-        "unknown": outcome.unknown,
-        "refused": outcome.refused,
-        "latency": Map::from_iter(percentiles.into_iter().chain([longest])),
-        "retransmissions": outcome.repeated,
-        "spurious": outcome.spurious,
-        "spurious_of": outcome.first_counted,
-        "duplicates_dropped": outcome.devices.duplicates,
-        "executed": outcome.executed,
-        "applied_twice": outcome.applied_twice,
-        "packets": outcome.packets,
-        "faults": Map::from_iter(effects),
-        "time_us": micros(outcome.time),
-        "hash": format!("{:016x}", outcome.hash),
-        "missed": missed,
-        "broken": broken,
-        "interrupted": outcome.stopped,
-    })
-}
-
-fn micros(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

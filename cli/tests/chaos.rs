@@ -71,7 +71,7 @@ fn what_the_table_says_is_what_the_document_says() {
             millis("p95"),
             millis("p99"),
             millis("max"),
-            row["repeated"].to_string(),
+            row["retransmissions"].to_string(),
             "0 %".into(),
             dropped.to_string(),
             "0".into(),

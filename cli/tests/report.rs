@@ -199,7 +199,7 @@ fn in_a_summary_too_what_failed_took_for_ever() {
 #[test]
 fn what_was_under_way_when_a_run_was_interrupted_did_not_fail() {
     let run = r#"{"commands":12,"reached":9,"nacked":0,"not_sent":0,"unknown":1,"refused":0,
-        "latency":{"p99_us":5},"retransmissions":0,"interrupted":true}"#;
+        "latency_us":{"p99":5},"retransmissions":0,"interrupted":true}"#;
     let line = run.replace('\n', "");
     let report = cync(&["report", "-"], line.as_bytes());
     assert_eq!(level(&report, "success"), "success 90 % (9 of 10) >= 99.9 % NOT met");

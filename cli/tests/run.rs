@@ -42,7 +42,7 @@ fn a_run_ends_with_a_summary_and_is_the_same_again() {
 fn the_longest_time_is_in_the_json_as_it_is_in_the_summary() {
     let good = file("longest.toml", GOOD.as_bytes());
     let json = &cync(&["run", &good, "--json"], b"").json()[0];
-    let micros = json["latency"]["longest_us"].as_u64().unwrap();
+    let micros = json["latency_us"]["max"].as_u64().unwrap();
     let shown = format!("{}.{:03} ms", micros / 1_000, micros % 1_000);
     assert_eq!(cync(&["run", &good], b"").summary("longest"), shown);
 }

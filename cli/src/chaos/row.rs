@@ -1,5 +1,6 @@
 //! One row of the table: a scenario, and what came of it.
 
+use crate::outcome::success;
 use crate::progress::Bar;
 use cync_core::ConfigError;
 use cync_sim::scenario::Workload;
@@ -88,12 +89,13 @@ impl Row {
 
     /// Commands that reached their stage, in millionths of all.
     pub(super) fn success(&self) -> u64 {
-        millionths(self.outcome.reached, self.outcome.commands)
+        success(&self.outcome).unwrap_or_default()
     }
 
-    /// Needless copies, in millionths of the first ones that count.
+    /// Needless copies, in millionths of the first ones that count; rounded down.
     pub(super) fn spurious(&self) -> u64 {
-        millionths(self.outcome.spurious, self.outcome.first_counted)
+        let Outcome { spurious, first_counted, .. } = self.outcome;
+        spurious.saturating_mul(1_000_000).checked_div(first_counted).unwrap_or_default()
     }
 
     /// Messages that were recognised as repetitions, at both ends.
@@ -109,11 +111,6 @@ impl Row {
         });
         broken.into_iter().chain(self.missed.iter().map(ToString::to_string)).collect()
     }
-}
-
-/// Rounded down, so that what is not all of it never reads so.
-fn millionths(part: u64, whole: u64) -> u64 {
-    part.saturating_mul(1_000_000).checked_div(whole).unwrap_or_default()
 }
 
 /// Runs them all, on as many threads as there are processors, unless it is to stop.

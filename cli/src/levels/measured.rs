@@ -246,7 +246,7 @@ mod tests {
     fn a_summary_counts_only_what_had_no_line_of_its_own() {
         let line = r#"{"event":"command","outcome":"acked","elapsed_ms":1,"attempts":2}"#;
         let sum =
-            r#"{"asked":5,"failed":1,"retransmissions":4,"applied":6,"latency":{"p99_us":9}}"#;
+            r#"{"asked":5,"failed":1,"retransmissions":4,"applied":6,"latency_us":{"p99":9}}"#;
         let both = measured(1_000, &[line, sum]);
         assert_eq!(
             (both.success, both.repeated),
@@ -285,7 +285,7 @@ mod tests {
     fn of_several_runs_the_worst_counts_and_one_without_commands_does_not() {
         let run = |commands: u64, p99: &str| {
             format!(
-                r#"{{"commands":{commands},"reached":{commands},"latency":{{"p99_us":{p99}}},"refused":1,"applied_twice":0}}"#
+                r#"{{"commands":{commands},"reached":{commands},"latency_us":{{"p99":{p99}}},"refused":1,"applied_twice":0}}"#
             )
         };
         let (fast, slow, none) = (run(10, "5"), run(10, "9"), run(0, "null"));

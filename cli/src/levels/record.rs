@@ -223,7 +223,7 @@ fn run(fields: &Fields<'_>) -> Result<Record, BadLine> {
         commands,
         reached: reached.min(commands),
         p99: p99(fields),
-        repeated: count("retransmissions")?.or(count("repeated")?),
+        repeated: count("retransmissions")?,
         spurious: count("spurious")?,
         spurious_of: count("spurious_of")?,
         queue_full: count("refused")?,
@@ -264,7 +264,7 @@ fn p99_of_all(fields: &Fields<'_>, commands: u64, reached: u64) -> P99 {
     if wanted > reached {
         return P99::Never;
     }
-    let latency = fields.get("latency").or_else(|| fields.get("latency_us"));
+    let latency = fields.get("latency_us");
     let longer = |(name, permille)| {
         let micros = latency?.as_object()?.get(name)?.as_u64()?;
         (rank(reached, permille) >= wanted).then_some(P99::Micros(micros))
@@ -276,15 +276,10 @@ fn p99_of_all(fields: &Fields<'_>, commands: u64, reached: u64) -> P99 {
 }
 
 fn p99(fields: &Fields<'_>) -> P99 {
-    let latency = fields.get("latency").or_else(|| fields.get("latency_us"));
-    let Some(latency) = latency.and_then(Value::as_object) else { return P99::Untold };
-    let told =
-        ["p99_us", "p99", "p99_ms"].into_iter().find_map(|name| Some((name, latency.get(name)?)));
-    match told {
-        None => P99::Untold,
-        Some((_, Value::Null)) => P99::Never,
-        Some(("p99_ms", value)) => micros(value).map_or(P99::Untold, P99::Micros),
-        Some((_, value)) => value.as_u64().map_or(P99::Untold, P99::Micros),
+    let latency = fields.get("latency_us").and_then(Value::as_object);
+    match latency.and_then(|latency| latency.get("p99")) {
+        Some(Value::Null) => P99::Never,
+        told => told.and_then(Value::as_u64).map_or(P99::Untold, P99::Micros),
     }
 }
 

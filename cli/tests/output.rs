@@ -1,0 +1,83 @@
+//! `docs/output.md` names every member of what `--json` prints, and no other.
+
+mod command;
+
+use command::cync;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+type Names = BTreeSet<String>;
+
+/// The tables of the page under this heading: the names in their first column.
+fn tables(heading: &str) -> Vec<Names> {
+    let page = include_str!("../../docs/output.md");
+    let start = page.find(heading).unwrap_or_else(|| panic!("no {heading}"));
+    let section = page[start..].split("\n## ").next().unwrap();
+    let mut tables = Vec::new();
+    for line in section.lines() {
+        if line.starts_with("|---") {
+            tables.push(Names::new());
+        } else if let (Some(row), Some(table)) = (line.strip_prefix("| "), tables.last_mut()) {
+            let cell = row.split(" | ").next().unwrap();
+            table.extend(cell.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    tables
+}
+
+fn members(object: &Value) -> Names {
+    object.as_object().unwrap_or_else(|| panic!("{object}")).keys().cloned().collect()
+}
+
+fn printed(args: &[&str]) -> Vec<Value> {
+    let run = cync(args, b"");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.json()
+}
+
+#[test]
+fn of_a_toggled_device_every_member_is_told() {
+    let [command, summary] = &tables("## `cync toggle`")[..] else { panic!("two tables") };
+    let lines = printed(&["toggle", "--simulate", "--count", "1", "--loss", "0%", "--json"]);
+    assert_eq!((&members(&lines[0]), &members(&lines[1]["summary"])), (command, summary));
+}
+
+#[test]
+fn of_a_simulated_run_every_member_is_told() {
+    let [run] = &tables("## `cync run`")[..] else { panic!("one table") };
+    assert_eq!(members(&printed(&["run", "baseline", "--json"])[0]), *run);
+    let [more] = &tables("## `cync chaos`")[..] else { panic!("one table") };
+    let table = cync(&["chaos", "--only", "baseline", "--commands", "20", "--json"], b"");
+    let document: Value = serde_json::from_str(&table.stdout).unwrap();
+    let row = &document["rows"][0];
+    assert_eq!(members(row), run | more);
+    assert_eq!(
+        members(&document),
+        Names::from(["version", "holds", "interrupted", "rows"].map(str::to_owned))
+    );
+}
+
+#[test]
+fn of_explored_schedules_every_member_is_told() {
+    let [told] = &tables("## `cync explore`")[..] else { panic!("one table") };
+    assert_eq!(members(&printed(&["explore", "--seeds", "2", "--matrix", "--json"])[0]), *told);
+}
+
+#[test]
+fn of_steady_traffic_every_member_is_told() {
+    let [told] = &tables("## `cync soak`")[..] else { panic!("one table") };
+    let lines = printed(&["soak", "--hours", "2", "--json"]);
+    assert_eq!(members(&lines[0]), *told);
+}
+
+#[test]
+fn of_how_fast_it_is_every_member_is_told() {
+    let [told] = &tables("## `cync validate`")[..] else { panic!("one table") };
+    let run = cync(&["validate", "--json"], b"");
+    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    for part in
+        [&document["virtual"]["plain"], &document["virtual"]["captured"], &document["sockets"]]
+    {
+        assert_eq!(members(part), *told);
+    }
+}
