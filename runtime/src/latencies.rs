@@ -16,7 +16,8 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    pub(crate) fn record(&mut self, took: Duration) {
+    /// Counts a message that took so long.
+    pub fn record(&mut self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let bucket = BOUNDS_MS.partition_point(|bound| u64::from(*bound) * 1_000 < micros);
         *self.counts.get_mut(bucket).unwrap_or(&mut self.longer) += 1;

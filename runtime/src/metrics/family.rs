@@ -1,6 +1,6 @@
 //! The metrics there are, and where their values come from.
 
-use super::snapshot::Snapshot;
+use super::counts::Counts;
 use cync_core::{State, Stats};
 
 /// What a metric is.
@@ -42,7 +42,7 @@ type Series<T> = (&'static str, fn(&T) -> u64);
 #[derive(Debug)]
 pub(super) enum Read {
     Counts(&'static [Series<Stats>]),
-    Levels(&'static [Series<Snapshot>]),
+    Levels(&'static [Series<Counts>]),
     Latencies,
 }
 

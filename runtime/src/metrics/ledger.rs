@@ -1,6 +1,6 @@
 //! Which sessions are watched, and what those counted that are gone.
 
-use super::snapshot::Source;
+use super::counts::Source;
 use super::totals::Totals;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,7 @@ impl Book {
     /// Keeps the counts of a session, and nothing else of it.
     fn settle(&mut self, session: &Session) {
         let totals = self.past.entry(Arc::clone(&session.device)).or_default();
-        totals.add_counts(&session.source.snapshot());
+        totals.add_counts(&session.source.counts());
     }
 
     /// Takes out the sessions that nobody else has any more: nothing is counted in them.
@@ -97,9 +97,9 @@ impl Ledger {
         let mut devices = book.past.clone();
         for session in book.watched.values() {
             let totals = devices.entry(Arc::clone(&session.device)).or_default();
-            let snapshot = session.source.snapshot();
-            totals.add_counts(&snapshot);
-            totals.add_levels(&snapshot);
+            let counts = session.source.counts();
+            totals.add_counts(&counts);
+            totals.add_levels(&counts);
         }
         drop(book);
         drop(gone);

@@ -15,23 +15,26 @@
 //! # }
 //! ```
 //!
+//! What has no [`Client`], as a session that a program drives by hand, is [counted](Metrics::counted) by whoever drives it.
+//!
 //! [`Collector`]: prometheus_client::collector::Collector
 
+mod counts;
 mod expose;
 mod family;
 mod ledger;
-mod snapshot;
 mod totals;
 
 #[cfg(test)]
 mod tests;
 
+pub use counts::Counts;
 pub use family::{FAMILIES, Family, Kind};
 
 use crate::client::Client;
 use crate::runtime::Timer;
+use counts::{Shelf, Source};
 use ledger::Ledger;
-use snapshot::Source;
 use std::fmt;
 use std::sync::Arc;
 
@@ -74,7 +77,41 @@ impl Metrics {
     /// What is returned ends the watching when it is dropped; so does the end of the last client and of whoever drives the
     /// session. The counts stay, since counters never go back. Watching keeps no connection up.
     pub fn watch<T: Timer>(&self, device_id: &str, client: &Client<T>) -> Watched {
-        let source: Arc<dyn Source> = Arc::clone(&client.shared) as _;
+        self.begin(device_id, Arc::clone(&client.shared) as _)
+    }
+
+    /// Counts under this `device_id` what is no [`Client`]'s: of a session that is driven by hand, or of another protocol. It
+    /// begins with nothing, and is added to whatever else is counted under this id; of which the first 128 bytes count.
+    ///
+    /// ```
+    /// use cync_core::wire::Endpoint;
+    /// use cync_core::{Config, Event, Instant, Outcome, Session};
+    /// use cync_runtime::metrics::Metrics;
+    ///
+    /// let metrics = Metrics::default();
+    /// let counted = metrics.counted("kitchen");
+    /// let mut session: Session = Session::new(Config::listener(Endpoint(1)), 1)?;
+    /// session.handle_connected(Instant::ZERO);
+    ///
+    /// // In the loop that drives it, whenever something happened:
+    /// counted.update(|counts| {
+    ///     while let Some(event) = session.poll_event() {
+    ///         if let Event::Done { outcome: Outcome::Reached(_), receipt, .. } = event {
+    ///             counts.latencies.record(receipt.done_at.since(receipt.queued_at));
+    ///         }
+    ///     }
+    ///     counts.read(&session);
+    /// });
+    /// let text = metrics.encode();
+    /// assert!(text.contains("tcp_comm_connection_state{device_id=\"kitchen\",state=\"greeting\"} 1\n"));
+    /// # Ok::<(), cync_core::ConfigError>(())
+    /// ```
+    pub fn counted(&self, device_id: &str) -> Counted {
+        let shelf = Arc::new(Shelf::default());
+        Counted { _watched: self.begin(device_id, Arc::clone(&shelf) as _), shelf }
+    }
+
+    fn begin(&self, device_id: &str, source: Arc<dyn Source>) -> Watched {
         let number = self.ledger.begin(device_id, source);
         Watched { ledger: Arc::clone(&self.ledger), number: Some(number) }
     }
@@ -115,5 +152,27 @@ impl Drop for Watched {
         if let Some(number) = self.number {
             self.ledger.end(number);
         }
+    }
+}
+
+/// What is counted by hand, until this is dropped. Then its levels go, and what it counted stays: counters never go back.
+#[must_use = "what is counted by hand has levels for as long as this is kept"]
+pub struct Counted {
+    /// Ends before the counts are gone.
+    _watched: Watched,
+    shelf: Arc<Shelf>,
+}
+
+impl Counted {
+    /// Changes the counts. A scrape sees all of a change or nothing of it, and waits for it: `change` should be short, and must not
+    /// ask these metrics for their text, or change the same counts.
+    pub fn update(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.shelf.lock());
+    }
+}
+
+impl fmt::Debug for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counted").finish_non_exhaustive()
     }
 }

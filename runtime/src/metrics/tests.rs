@@ -1,24 +1,10 @@
+use super::counts::Shelf;
 use super::ledger::Ledger;
-use super::snapshot::{Snapshot, Source};
 use super::*;
-use crate::latencies::Latencies;
-use cync_core::{State, Stats};
+use cync_core::wire::{Command, Destination, Endpoint};
+use cync_core::{Config, Instant, Request, Session, State, Stats};
 use std::collections::BTreeSet;
 use std::time::Duration;
-
-/// A session that counted this.
-struct Counted(Stats);
-
-impl Source for Counted {
-    fn catch_up(&self) {}
-
-    fn snapshot(&self) -> Snapshot {
-        let mut latencies = Latencies::default();
-        [1, 45, 45, 6_000].into_iter().for_each(|ms| latencies.record(Duration::from_millis(ms)));
-        let (queued, inbox_len, remembered) = (101, 102, 103);
-        Snapshot { stats: self.0, latencies, queued, inbox_len, remembered, state: State::Ready }
-    }
-}
 
 /// Every count another number.
 fn distinct() -> Stats {
@@ -47,10 +33,20 @@ fn distinct() -> Stats {
     it
 }
 
-fn watch(metrics: &Metrics, device_id: &str, stats: Stats) -> (Watched, Arc<Counted>) {
-    let session = Arc::new(Counted(stats));
-    let number = metrics.ledger.begin(device_id, Arc::clone(&session) as _);
-    (Watched { ledger: Arc::clone(&metrics.ledger), number: Some(number) }, session)
+/// Counts this, and levels and latencies.
+fn fill(counts: &mut Counts, stats: Stats) {
+    counts.stats = stats;
+    (counts.queued, counts.inbox_len, counts.remembered) = (101, 102, 103);
+    counts.state = State::Ready;
+    let times = [1, 45, 45, 6_000].map(Duration::from_millis);
+    times.into_iter().for_each(|took| counts.latencies.record(took));
+}
+
+/// What has counted this.
+fn count(metrics: &Metrics, device_id: &str, stats: Stats) -> Counted {
+    let counted = metrics.counted(device_id);
+    counted.update(|counts| fill(counts, stats));
+    counted
 }
 
 /// The value of one series.
@@ -70,14 +66,14 @@ fn devices(text: &str) -> BTreeSet<&str> {
 #[test]
 fn every_count_has_its_series() {
     let metrics = Metrics::default();
-    let _watched = watch(&metrics, "lamp", distinct());
+    let _counted = count(&metrics, "lamp", distinct());
     assert_eq!(metrics.encode(), include_str!("tests.prom"));
 }
 
 #[test]
 fn openmetrics_differs_in_the_heads_of_counters_and_in_its_end() {
     let metrics = Metrics::default();
-    let _watched = watch(&metrics, "lamp", distinct());
+    let _counted = count(&metrics, "lamp", distinct());
     let (old, new) = (metrics.encode(), metrics.encode_openmetrics());
     assert!(new.contains("\n# TYPE tcp_comm_ack_timeout counter\n") && new.ends_with("\n# EOF\n"));
     assert!(old.contains("\n# TYPE tcp_comm_ack_timeout_total counter\n") && !old.contains("EOF"));
@@ -95,11 +91,13 @@ fn what_a_session_counted_stays_when_it_is_gone_and_its_levels_do_not() {
         "tcp_comm_send_queue_size{device_id=\"lamp\"}",
         "tcp_comm_connection_state{device_id=\"lamp\",state=\"ready\"}",
     );
-    let (unwatched, _session) = watch(&metrics, "lamp", distinct());
-    let (_watched, gone) = watch(&metrics, "lamp", distinct());
+    let ends = count(&metrics, "lamp", distinct());
+    let gone = Arc::new(Shelf::default());
+    fill(&mut gone.lock(), distinct());
+    metrics.begin("lamp", Arc::clone(&gone) as _).until_the_end();
     let values = |metrics: &Metrics| [sum, queue, ready].map(|series| value(metrics, series));
     assert_eq!(values(&metrics), ["38", "202", "2"]);
-    drop(unwatched);
+    drop(ends);
     assert_eq!(values(&metrics), ["38", "101", "1"]);
     drop(gone);
     assert_eq!(values(&metrics), ["38", "0", "0"]);
@@ -108,10 +106,87 @@ fn what_a_session_counted_stays_when_it_is_gone_and_its_levels_do_not() {
 }
 
 #[test]
+fn a_session_driven_by_hand_is_seen_as_it_is_when_it_was_read() {
+    let metrics = Metrics::default();
+    let counted = metrics.counted("lamp");
+    let of = |name: &str| value(&metrics, &format!("tcp_comm_{name}{{device_id=\"lamp\"}}"));
+    let state = |name: &str| {
+        value(
+            &metrics,
+            &format!("tcp_comm_connection_state{{device_id=\"lamp\",state=\"{name}\"}}"),
+        )
+    };
+    assert_eq!([state("disconnected"), of("send_queue_size")], ["1", "0"]);
+
+    let mut config = Config::listener(Endpoint(1));
+    config.ride_through = true;
+    let mut session: Session = Session::new(config, 1).unwrap();
+    let to = Destination::device(1).unwrap();
+    session.send(Instant::ZERO, Request::from(Command::Power { to, on: true })).unwrap();
+    session.handle_connected(Instant::ZERO);
+    assert_eq!([state("disconnected"), of("send_queue_size")], ["1", "0"], "it was not read");
+    let took = Duration::from_millis(45);
+    counted.update(|counts| {
+        counts.latencies.record(took);
+        counts.read(&session);
+    });
+    assert_eq!([state("disconnected"), state("greeting")], ["0", "1"]);
+    assert_eq!([of("send_queue_size"), of("packet_latency_seconds_count")], ["1", "1"]);
+
+    drop(counted);
+    assert_eq!([state("disconnected"), state("greeting")], ["0", "0"]);
+    assert_eq!([of("send_queue_size"), of("packet_latency_seconds_count")], ["0", "1"]);
+    assert_eq!(metrics.ledger.watched(), 0, "nothing of it is kept");
+}
+
+#[test]
+fn a_change_is_seen_whole_or_not_at_all() {
+    const CHANGES: u64 = 10_000;
+    let metrics = Metrics::default();
+    let counted = metrics.counted("lamp");
+    let totals = || {
+        let devices = metrics.ledger.read();
+        let of = |name: &str| {
+            let family = FAMILIES.iter().position(|family| family.name() == name).unwrap();
+            devices["lamp"].of(family)[0]
+        };
+        let handed_over = of("tcp_comm_retry_attempts_total");
+        (handed_over, devices["lamp"].latencies().count(), of("tcp_comm_packet_sent_total"))
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..CHANGES {
+                counted.update(|counts| {
+                    counts.stats.attempts[0] += 1;
+                    counts.latencies.record(Duration::ZERO);
+                    counts.stats.packets_sent += 1;
+                });
+            }
+        });
+        loop {
+            let (handed_over, reached, sent) = totals();
+            assert_eq!((reached, sent), (handed_over, handed_over));
+            if sent == CHANGES {
+                break;
+            }
+        }
+    });
+}
+
+#[test]
+fn a_change_that_panics_takes_no_scrape_with_it() {
+    let metrics = Metrics::default();
+    let counted = count(&metrics, "lamp", distinct());
+    let change = std::panic::AssertUnwindSafe(|| counted.update(|_| panic!("on purpose")));
+    assert!(std::panic::catch_unwind(change).is_err());
+    assert_eq!(value(&metrics, "tcp_comm_ack_timeout_total{device_id=\"lamp\"}"), "19");
+}
+
+#[test]
 fn devices_beyond_the_limit_share_a_label() {
     let metrics = Metrics::with_limit(2);
     let ids = ["a", "b", "c", "d", "a", "other"];
-    let _watched = ids.map(|id| watch(&metrics, id, distinct()));
+    let _counted = ids.map(|id| count(&metrics, id, distinct()));
     let text = metrics.encode();
     assert_eq!(devices(&text), BTreeSet::from(["a", "b", "other"]));
     let timeouts =
@@ -122,8 +197,8 @@ fn devices_beyond_the_limit_share_a_label() {
 #[test]
 fn who_has_had_a_label_keeps_it_and_the_room_it_takes() {
     let metrics = Metrics::with_limit(1);
-    drop(watch(&metrics, "a", distinct()));
-    let _others = ["b", "a"].map(|id| watch(&metrics, id, distinct()));
+    drop(count(&metrics, "a", distinct()));
+    let _others = ["b", "a"].map(|id| count(&metrics, id, distinct()));
     assert_eq!(devices(&metrics.encode()), BTreeSet::from(["a", "other"]));
     assert_eq!(value(&metrics, "tcp_comm_ack_timeout_total{device_id=\"a\"}"), "38");
 }
@@ -133,7 +208,7 @@ fn an_id_can_neither_end_its_label_nor_be_longer_than_128_bytes() {
     let metrics = Metrics::default();
     let hostile = "a\"} 1\nx{y=\"\\";
     let long = "\u{e4}".repeat(100);
-    let _watched = [hostile, &long].map(|id| watch(&metrics, id, distinct()));
+    let _counted = [hostile, &long].map(|id| count(&metrics, id, distinct()));
     let text = metrics.encode();
     assert!(text.contains("_total{device_id=\"a\\\"} 1\\nx{y=\\\"\\\\\"} 19\n"), "{text}");
     assert!(text.contains(&format!("_total{{device_id=\"{}\"}} 19\n", "\u{e4}".repeat(64))));
@@ -144,7 +219,7 @@ fn an_id_can_neither_end_its_label_nor_be_longer_than_128_bytes() {
 fn a_session_that_is_gone_frees_its_memory_without_a_scrape() {
     let ledger = Ledger::new(1);
     for _ in 0..1_000 {
-        ledger.begin("lamp", Arc::new(Counted(Stats::default())));
+        ledger.begin("lamp", Arc::new(Shelf::default()));
     }
     assert_eq!(ledger.watched(), 1);
 }

@@ -1,7 +1,7 @@
 //! The values of one device.
 
+use super::counts::Counts;
 use super::family::{FAMILIES, Read};
-use super::snapshot::Snapshot;
 use crate::latencies::Latencies;
 
 /// The values of sessions, added up.
@@ -29,7 +29,7 @@ impl Default for Totals {
 
 impl Totals {
     /// Adds the counts of a session, which stay when it is gone.
-    pub(super) fn add_counts(&mut self, session: &Snapshot) {
+    pub(super) fn add_counts(&mut self, session: &Counts) {
         for (values, family) in self.values.iter_mut().zip(&FAMILIES) {
             if let Read::Counts(series) = family.read {
                 for (value, (_, read)) in values.iter_mut().zip(series) {
@@ -41,7 +41,7 @@ impl Totals {
     }
 
     /// Adds the levels of a session, which go with it.
-    pub(super) fn add_levels(&mut self, session: &Snapshot) {
+    pub(super) fn add_levels(&mut self, session: &Counts) {
         for (values, family) in self.values.iter_mut().zip(&FAMILIES) {
             if let Read::Levels(series) = family.read {
                 for (value, (_, read)) in values.iter_mut().zip(series) {
