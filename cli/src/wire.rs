@@ -43,10 +43,15 @@ impl Wire {
                 "reorder",
                 "reorder_delay",
                 "corrupt",
-                "metrics_port",
-                "metrics_addr",
-                "metrics_linger",
             ],
+        }
+    }
+
+    /// Further ones of this subcommand: a device that is simulated for a laboratory counts nothing that could be served.
+    fn not_with_command(self, command: &str) -> &'static [&'static str] {
+        match (self, command) {
+            (Self::Lab, "simulate") => &["metrics_port", "metrics_addr"],
+            _ => &[],
         }
     }
 }
@@ -54,13 +59,14 @@ impl Wire {
 /// Refuses arguments that are of use only with the other wire: what clap's own rules about conflicts cannot say, since they do not
 /// look at values.
 pub(crate) fn check(root: &Command, matches: &ArgMatches) -> Result<(), Error> {
-    let Some((_, given)) = matches.subcommand() else { return Ok(()) };
+    let Some((command, given)) = matches.subcommand() else { return Ok(()) };
     let Ok(Some(wire)) = given.try_get_one::<Wire>("wire") else { return Ok(()) };
     let contradicts = |id: &&&str| {
         let source = given.try_contains_id(id).ok().and_then(|_| given.value_source(id));
         source == Some(ValueSource::CommandLine)
     };
-    let Some(id) = wire.not_with().iter().find(contradicts) else { return Ok(()) };
+    let mut unfit = wire.not_with().iter().chain(wire.not_with_command(command));
+    let Some(id) = unfit.find(contradicts) else { return Ok(()) };
     let mut error = Error::new(ErrorKind::ArgumentConflict).with_cmd(root);
     let named = |name: String| ContextValue::String(name);
     error.insert(ContextKind::InvalidArg, named(format!("--{}", id.replace('_', "-"))));

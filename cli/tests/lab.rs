@@ -3,17 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod command;
+mod laboratory;
 mod peer;
 
 use command::{Run, command, cync, run};
 use cync_core::lab::{Decoded, Frame};
+use laboratory::{peers, request};
 use peer::{Device, read_to_the_end, toggle, unused_port};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::thread;
-use std::time::Duration;
+use std::io::Write;
 
 fn device(args: &str) -> Device {
     let args: Vec<_> = ["--wire", "lab"].into_iter().chain(args.split_whitespace()).collect();
@@ -43,34 +42,6 @@ fn payload(line: &Value) -> Value {
     let Ok(Decoded::Complete { frame, len }) = Frame::decode(&bytes) else { panic!("{line}") };
     assert_eq!(len, bytes.len());
     serde_json::from_slice(frame.payload()).unwrap()
-}
-
-/// Listens, and does `script` with each connection. Returns the port.
-fn peers(mut script: impl FnMut(u32, TcpStream) + Send + 'static) -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
-    thread::spawn(move || {
-        for (number, stream) in (1..).zip(listener.incoming()) {
-            let stream = stream.unwrap();
-            stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-            script(number, stream);
-        }
-    });
-    port
-}
-
-/// Reads one request.
-fn request(stream: &mut TcpStream) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    loop {
-        if let Decoded::Complete { len, .. } = Frame::decode(&bytes).unwrap() {
-            assert_eq!(len, bytes.len(), "a request comes once a connection");
-            return bytes;
-        }
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        bytes.extend(byte);
-    }
 }
 
 #[test]
@@ -265,10 +236,6 @@ fn arguments_of_the_other_wire_are_usage_errors() {
         ("toggle --simulate --io-timeout 1s", "'--io-timeout' cannot be used with '--wire cync'"),
         ("toggle --simulate --wire lab --io-timeout 0s", "--io-timeout is too short"),
         ("toggle --simulate --wire lab --connect-timeout 0s", "--connect-timeout is too short"),
-        (
-            "toggle --simulate --wire lab --metrics-port 0",
-            "'--metrics-port' cannot be used with '--wire lab'",
-        ),
         (
             "simulate --port 0 --wire lab --metrics-port 0",
             "'--metrics-port' cannot be used with '--wire lab'",

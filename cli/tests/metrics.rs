@@ -204,7 +204,8 @@ fn what_cannot_be_answered_is_refused_and_what_can_still_is() {
 fn a_taken_port_is_one_line_with_a_remedy_before_anything_is_done() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
-    for command in [&["toggle", "--simulate"][..], &["simulate", "--port", "0"]] {
+    let lab = ["toggle", "--simulate", "--wire", "lab"];
+    for command in [&["toggle", "--simulate"][..], &lab, &["simulate", "--port", "0"]] {
         let run = cync(&[command, &["--metrics-port", &port]].concat(), b"");
         run.fails(1, "another program listens there; choose another --metrics-port");
         assert_eq!(run.stdout, "");

@@ -167,7 +167,9 @@ pub(crate) fn run(args: &Args) -> Exit {
             Err(exit) => return exit,
         },
         Wire::Lab => match lab::config(args) {
-            Ok(config) => args.logged(|interrupt, _| lab::toggle(args, config, interrupt)),
+            Ok(config) => {
+                args.logged(|interrupt, server| lab::toggle(args, config, interrupt, server))
+            }
             Err(exit) => return exit,
         },
     };
