@@ -83,8 +83,12 @@ impl<T: Timer> Source for Shared<T> {
 pub(super) struct Shelf(Mutex<Counts>);
 
 impl Shelf {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Counts> {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn put(&self, counts: Counts) {
+        *self.lock() = counts;
     }
 }
 

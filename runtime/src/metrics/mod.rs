@@ -89,7 +89,7 @@ impl Metrics {
     /// use cync_runtime::metrics::Metrics;
     ///
     /// let metrics = Metrics::default();
-    /// let counted = metrics.counted("kitchen");
+    /// let mut counted = metrics.counted("kitchen");
     /// let mut session: Session = Session::new(Config::listener(Endpoint(1)), 1)?;
     /// session.handle_connected(Instant::ZERO);
     ///
@@ -164,10 +164,12 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// Changes the counts. A scrape sees all of a change or nothing of it, and waits for it: `change` should be short, and must not
-    /// ask these metrics for their text, or change the same counts.
-    pub fn update(&self, change: impl FnOnce(&mut Counts)) {
-        change(&mut self.shelf.lock());
+    /// Changes the counts. A scrape sees all of a change or nothing of it, and waits for none; of one that panics it sees nothing.
+    pub fn update(&mut self, change: impl FnOnce(&mut Counts)) {
+        // The application is not called with the lock held: it may use these metrics.
+        let mut counts = self.shelf.counts();
+        change(&mut counts);
+        self.shelf.put(counts);
     }
 }
 

@@ -44,7 +44,7 @@ fn fill(counts: &mut Counts, stats: Stats) {
 
 /// What has counted this.
 fn count(metrics: &Metrics, device_id: &str, stats: Stats) -> Counted {
-    let counted = metrics.counted(device_id);
+    let mut counted = metrics.counted(device_id);
     counted.update(|counts| fill(counts, stats));
     counted
 }
@@ -93,7 +93,9 @@ fn what_a_session_counted_stays_when_it_is_gone_and_its_levels_do_not() {
     );
     let ends = count(&metrics, "lamp", distinct());
     let gone = Arc::new(Shelf::default());
-    fill(&mut gone.lock(), distinct());
+    let mut counts = Counts::default();
+    fill(&mut counts, distinct());
+    gone.put(counts);
     metrics.begin("lamp", Arc::clone(&gone) as _).until_the_end();
     let values = |metrics: &Metrics| [sum, queue, ready].map(|series| value(metrics, series));
     assert_eq!(values(&metrics), ["38", "202", "2"]);
@@ -108,7 +110,7 @@ fn what_a_session_counted_stays_when_it_is_gone_and_its_levels_do_not() {
 #[test]
 fn a_session_driven_by_hand_is_seen_as_it_is_when_it_was_read() {
     let metrics = Metrics::default();
-    let counted = metrics.counted("lamp");
+    let mut counted = metrics.counted("lamp");
     let of = |name: &str| value(&metrics, &format!("tcp_comm_{name}{{device_id=\"lamp\"}}"));
     let state = |name: &str| {
         value(
@@ -143,7 +145,7 @@ fn a_session_driven_by_hand_is_seen_as_it_is_when_it_was_read() {
 fn a_change_is_seen_whole_or_not_at_all() {
     const CHANGES: u64 = 10_000;
     let metrics = Metrics::default();
-    let counted = metrics.counted("lamp");
+    let mut counted = metrics.counted("lamp");
     let totals = || {
         let devices = metrics.ledger.read();
         let of = |name: &str| {
@@ -174,10 +176,28 @@ fn a_change_is_seen_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_change_may_use_the_metrics_that_it_is_a_part_of() {
+    let metrics = Metrics::default();
+    let mut counted = count(&metrics, "lamp", distinct());
+    let series = "tcp_comm_ack_timeout_total{device_id=\"lamp\"}";
+    counted.update(|counts| {
+        counts.stats.ack_timeouts += 1;
+        assert_eq!(value(&metrics, series), "19", "it is not done");
+        drop(count(&metrics, "lamp", distinct()));
+    });
+    assert_eq!(value(&metrics, series), "39");
+}
+
+#[test]
 fn a_change_that_panics_takes_no_scrape_with_it() {
     let metrics = Metrics::default();
-    let counted = count(&metrics, "lamp", distinct());
-    let change = std::panic::AssertUnwindSafe(|| counted.update(|_| panic!("on purpose")));
+    let mut counted = count(&metrics, "lamp", distinct());
+    let change = std::panic::AssertUnwindSafe(|| {
+        counted.update(|counts| {
+            counts.stats.ack_timeouts += 1;
+            panic!("on purpose");
+        });
+    });
     assert!(std::panic::catch_unwind(change).is_err());
     assert_eq!(value(&metrics, "tcp_comm_ack_timeout_total{device_id=\"lamp\"}"), "19");
 }

@@ -15,7 +15,7 @@ impl Counter {
     }
 
     /// The next exchange, which waits for its connection.
-    pub(super) fn begin(&self) -> Count<'_> {
+    pub(super) fn begin(&mut self) -> Count<'_> {
         self.update(|counts| {
             counts.stats.messages_sent += 1;
             counts.queued = 1;
@@ -30,8 +30,8 @@ impl Counter {
         }
     }
 
-    fn update(&self, change: impl FnOnce(&mut Counts)) {
-        if let Some(counted) = &self.0 {
+    fn update(&mut self, change: impl FnOnce(&mut Counts)) {
+        if let Some(counted) = &mut self.0 {
             counted.update(change);
         }
     }
@@ -41,7 +41,7 @@ impl Counter {
 /// no reconnection, whatever was before.
 #[derive(Debug)]
 pub(super) struct Count<'a> {
-    counter: &'a Counter,
+    counter: &'a mut Counter,
     /// How often the request was handed over.
     copies: u16,
     /// What became of the last of these copies; before the first, of the first attempt.
@@ -92,7 +92,7 @@ impl Count<'_> {
     }
 
     /// What came of the answer by its first read: nothing waits for the rest.
-    pub(super) fn answered(&self, bytes: &[u8]) {
+    pub(super) fn answered(&mut self, bytes: &[u8]) {
         self.counter.update(|counts| {
             counts.stats.packets_received += 1;
             counts.stats.acks.ok += 1;
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_was_not_handed_over_when_it_was_dropped_was_cancelled_and_not_sent() {
-        let (metrics, counter) = counter();
+        let (metrics, mut counter) = counter();
         let mut count = counter.begin();
         assert_eq!(
             shown(&metrics),
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn what_was_handed_over_when_it_was_dropped_was_cancelled_and_may_be_executed() {
-        let (metrics, counter) = counter();
+        let (metrics, mut counter) = counter();
         let mut count = counter.begin();
         count.dialling();
         count.connected();
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_copy_has_the_reason_for_which_the_copy_before_came_to_nothing() {
-        let (metrics, counter) = counter();
+        let (metrics, mut counter) = counter();
         let mut count = counter.begin();
         count.failed(LabFailure::ConnectFailed, true);
         count.connected();

@@ -75,7 +75,7 @@ async fn commands(
     config: ExchangeConfig,
     address: &str,
     device_id: &str,
-    counter: Counter,
+    mut counter: Counter,
     tally: &mut Tally,
 ) -> Exit {
     let mut worst = Exit::Done;
