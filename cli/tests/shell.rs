@@ -111,6 +111,32 @@ fn what_needs_something_that_is_left_out_is_left_out_with_it() {
 }
 
 #[test]
+fn what_a_file_sets_in_case_of_something_else_is_left_out_without_it() {
+    let config = file(
+        "in_case.toml",
+        b"[toggle]\nreorder-delay = \"20ms\"\nlatency-variance = \"1ms\"\nmetrics-addr = \"192.0.2.1\"\nquiet = true\n",
+    );
+    let toggle = ["--config", &config, "toggle", "--simulate"];
+    let alone = cync(&toggle, b"");
+    assert_eq!((alone.code, alone.summary("acknowledged")), (Some(0), "1"), "{alone:?}");
+    assert_eq!(with(&toggle, &[("CYNC_TOGGLE_REORDER", "10%")]).code, Some(0));
+    let served = cync(&[&toggle[..], &["--metrics-port", "0"]].concat(), b"");
+    served.fails(1, "cannot serve metrics on 192.0.2.1");
+    // Whoever sets it for this run hears that it does nothing.
+    let delay = [("CYNC_TOGGLE_REORDER_DELAY", "20ms")];
+    with(&toggle, &delay).fails(2, "CYNC_TOGGLE_REORDER_DELAY: the following required arguments");
+    let run = cync(&["--config", &config, "toggle"], b"");
+    assert!(
+        run.code == Some(2) && run.stderr.contains("<--simulate|--device-host <HOST>"),
+        "{run:?}"
+    );
+    // Two that need the same.
+    let both = file("both.toml", b"[toggle]\nmetrics-addr = \"::1\"\nmetrics-linger = 600\n");
+    let run = cync(&["--config", &both, "toggle", "--simulate"], b"");
+    assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[test]
 fn a_required_option_may_come_from_anywhere() {
     let run = with(&["toggle"], &[("CYNC_TOGGLE_SIMULATE", "yes"), ("CYNC_TOGGLE_COUNT", "2")]);
     assert_eq!((run.code, run.summary("acknowledged")), (Some(0), "2"), "{run:?}");
