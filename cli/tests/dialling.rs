@@ -133,12 +133,12 @@ fn a_device_that_is_replaced_midway_is_sent_what_is_left() {
 #[test]
 fn a_device_that_goes_for_good_ends_the_run_with_a_summary() {
     let (mut toggle, hub) =
-        listening(&["--count", "1000000", "--deadline", "250ms", "--wait", "3s"]);
+        listening(&["--count", "1000000", "--deadline", "250ms", "--wait", "8s"]);
     let mut gone = device(&hub, &["--latency", "2ms"]);
     toggle.line();
     gone.kill();
     let run = toggle.finish();
-    run.fails(3, "the device went, and did not dial in again within 3s (--wait)");
+    run.fails(3, "the device went, and did not dial in again within 8s (--wait)");
     assert_eq!(run.summary("asked"), "1000000");
 }
 
@@ -164,12 +164,12 @@ fn another_device_is_told_of_once_and_ignored() {
 
 #[test]
 fn only_others_that_dial_in_are_named_as_what_is_wrong() {
-    let (mut toggle, hub) = listening(&["--endpoint", "7", "--wait", "3s"]);
+    let (mut toggle, hub) = listening(&["--endpoint", "7", "--wait", "8s"]);
     let _other = device(&hub, &[]);
     toggle.complaint("another device dialled in");
     let run = toggle.finish();
     run.fails(3, "no device 00000007 dialled in on 127.0.0.1:");
-    run.fails(3, "within 3s; others did: check --endpoint");
+    run.fails(3, "within 8s; others did: check --endpoint");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn nobody_who_dials_in_is_said_in_one_line() {
 
 #[test]
 fn what_dials_in_and_does_not_greet_is_named_as_what_is_wrong() {
-    let (toggle, hub) = listening(&["--wait", "3s"]);
+    let (toggle, hub) = listening(&["--wait", "8s"]);
     let mut stream = TcpStream::connect(&hub).unwrap();
     stream.write_all(b"\x16\x03\x01\x00\x53\x01\x00\x00\x4f\x03\x03").unwrap();
     read_to_the_end(&stream);

@@ -19,9 +19,14 @@ fn device(args: &str) -> Device {
     Device::start(&args)
 }
 
+/// A run that is late only if that is asked for, however busy the machine is.
 fn lab(port: &str, args: &str) -> Run {
-    let args: Vec<_> = ["--wire", "lab"].into_iter().chain(args.split_whitespace()).collect();
-    toggle(port, &args)
+    let mut all = vec!["--wire", "lab", "--connect-timeout", "60s"];
+    if !args.contains("--io-timeout") {
+        all.extend(["--io-timeout", "60s"]);
+    }
+    all.extend(args.split_whitespace());
+    toggle(port, &all)
 }
 
 /// The log of a run, in JSON.

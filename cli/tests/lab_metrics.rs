@@ -19,9 +19,10 @@ use std::net::TcpStream;
 /// An answer as a laboratory's device gives it.
 const ANSWER: &[u8] = b"\xf0\x0d\x01\0\0\0\x02{}";
 
-/// Starts a run against this port; returns it and the port of its metrics.
+/// Starts a run against this port; returns it and the port of its metrics. However busy the machine is, it connects in time.
 fn toggle(device: &str, args: &str) -> (Running, String) {
-    let base = ["--wire", "lab", "--metrics-port", "0", "--metrics-linger", "60"];
+    let served = ["--metrics-port", "0", "--metrics-linger", "60"];
+    let base = [&["--wire", "lab", "--connect-timeout", "60s"], &served[..]].concat();
     let args: Vec<_> = base.into_iter().chain(args.split_whitespace()).collect();
     let mut running = start_toggle(device, &args);
     let metrics = port(&running.line());
@@ -74,7 +75,7 @@ fn adds_up(scraped: &Scraped) {
 #[test]
 fn every_answer_counts_with_its_latency() {
     let device = Device::start(&["--wire", "lab"]);
-    let scraped = end(&device.port, "--count 3");
+    let scraped = end(&device.port, "--count 3 --io-timeout 60s");
     let expected = map([
         ("ack_received_total success", 3),
         ("packet_latency_seconds_count", 3),
@@ -115,7 +116,7 @@ fn what_a_device_closes_the_connection_on_is_repeated_for_that() {
         ("retry_attempts_total 1", 1),
         ("retry_attempts_total 2", 1),
     ]);
-    assert_eq!(counts(&end(&device.port, "")), expected);
+    assert_eq!(counts(&end(&device.port, "--io-timeout 60s")), expected);
 }
 
 #[test]
@@ -127,7 +128,7 @@ fn an_answer_to_the_second_copy_took_as_long_as_both() {
         }
         read_to_the_end(&stream);
     });
-    let scraped = end(&port, "--io-timeout 1s");
+    let scraped = end(&port, "--io-timeout 5s");
     let expected = map([
         ("ack_received_total success", 1),
         ("ack_timeout_total", 1),
@@ -141,7 +142,7 @@ fn an_answer_to_the_second_copy_took_as_long_as_both() {
     ]);
     assert_eq!(counts(&scraped), expected);
     // The first copy's time, and the wait of 250 ms or more.
-    assert_eq!((scraped.within(1.2), scraped.within(f64::INFINITY)), (0, 1));
+    assert_eq!((scraped.within(5.0), scraped.within(f64::INFINITY)), (0, 1));
 }
 
 #[test]
@@ -170,16 +171,16 @@ fn an_answer_that_is_no_frame_is_success_and_a_decode_error() {
         ("packet_sent_total success", 5),
         ("retry_attempts_total 1", 5),
     ]);
-    assert_eq!(counts(&end(&port, "--count 5")), expected);
+    assert_eq!(counts(&end(&port, "--count 5 --io-timeout 60s")), expected);
 }
 
 #[test]
 fn what_always_holds_holds_while_everything_happens() {
-    const COUNT: u64 = 10;
+    const COUNT: u64 = 5;
     let port = peers(|number, mut stream: TcpStream| {
         request(&mut stream);
-        match number % 5 {
-            0 => return,
+        match number {
+            5 => return,
             1 | 2 => stream.write_all(ANSWER).unwrap(),
             3 => stream.write_all(b"whatever").unwrap(),
             _ => {}
@@ -187,7 +188,7 @@ fn what_always_holds_holds_while_everything_happens() {
         read_to_the_end(&stream);
     });
     let (mut running, metrics) =
-        toggle(&port, &format!("--count {COUNT} --io-timeout 1s --max-attempts 1"));
+        toggle(&port, &format!("--count {COUNT} --io-timeout 5s --max-attempts 1"));
     for _ in 0..COUNT {
         running.line();
         adds_up(&Scraped::of(&metrics));
@@ -197,16 +198,16 @@ fn what_always_holds_holds_while_everything_happens() {
     adds_up(&scraped);
     running.kill();
     let expected = map([
-        ("ack_received_total success", 6),
-        ("ack_timeout_total", 2),
-        ("decode_errors_total unknown_type", 2),
-        ("message_abandoned_total disconnected", 2),
-        ("message_abandoned_total timeout", 2),
-        ("packet_latency_seconds_count", 6),
-        ("packet_recv_total decode_error", 2),
-        ("packet_recv_total success", 4),
-        ("packet_sent_total success", 10),
-        ("retry_attempts_total 1", 10),
+        ("ack_received_total success", 3),
+        ("ack_timeout_total", 1),
+        ("decode_errors_total unknown_type", 1),
+        ("message_abandoned_total disconnected", 1),
+        ("message_abandoned_total timeout", 1),
+        ("packet_latency_seconds_count", 3),
+        ("packet_recv_total decode_error", 1),
+        ("packet_recv_total success", 2),
+        ("packet_sent_total success", 5),
+        ("retry_attempts_total 1", 5),
     ]);
     assert_eq!(counts(&scraped), expected);
 }
