@@ -9,6 +9,7 @@ const HEAD: &str = "\
 #
 # Every command has a table, and in it its options, by the names that they have on the command line. An option that is on the
 # command line beats its variable (CYNC_TOGGLE_COUNT for the --count of `cync toggle`), and that beats what stands here.
+# What is of use only with another option (metrics-addr) is left out in runs without that one.
 # Authentication codes do not belong here: they come from CYNC_AUTH_CODE, or from the file of auth-file.
 ";
 
