@@ -139,7 +139,7 @@ impl Book {
         if let Heard::Receipt(_) = heard
             && counted.matched() == 1
         {
-            self.on_receipt(now, kind, about);
+            self.on_receipt(kind, about);
         }
         let live = |index: &&u32| self.message(**index).is_some_and(|message| message.is_live());
         let Some(&index) = about.iter().find(live) else {
@@ -184,10 +184,10 @@ impl Book {
     }
 
     /// A receipt frees a number sooner than time does.
-    fn on_receipt(&mut self, now: Instant, kind: PacketType, about: &[u32]) {
-        let lifetime = self.rules.copy_lifetime;
+    fn on_receipt(&mut self, kind: PacketType, about: &[u32]) {
+        let (swept, lifetime) = (self.swept, self.rules.copy_lifetime);
         let waits = |index: &&u32| {
-            self.message(**index).is_some_and(|message| message.awaits_receipts(now, lifetime))
+            self.message(**index).is_some_and(|message| message.has_number(swept, lifetime))
         };
         // Those that share one number are answered in order.
         let index = match kind {

@@ -16,6 +16,8 @@ const TOO_LONG: StatusCode = StatusCode(0xb6);
 const LANE_BYTES: usize = 24;
 /// Accepted messages of one sender that are remembered beyond those that the session can remember.
 const MARGIN: usize = 16;
+/// Messages that were dropped of which it is remembered how old they are.
+const REVIVABLE: usize = 64;
 /// Senders that are remembered without a look at how old they are.
 const SENDERS: usize = 64;
 
@@ -42,10 +44,18 @@ pub(super) struct Request {
     pub(super) wire: u32,
 }
 
+/// When a message was accepted for the first time, and its place then among all that were accepted: so long, and among so many,
+/// it is remembered.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Age {
+    pub(super) at: Instant,
+    pub(super) place: u64,
+}
+
 /// What was said to an accepted message.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Said {
-    pub(super) at: Instant,
+    pub(super) age: Age,
     pub(super) number: u64,
     pub(super) acknowledged: Option<StatusCode>,
     pub(super) result: Option<StatusCode>,
@@ -83,6 +93,8 @@ pub(super) struct Ears {
     order: u64,
     pub(super) accepted: Table<Said>,
     senders: BTreeMap<(u8, Endpoint), Sender>,
+    /// Messages that were dropped before anyone answered them. Accepted again, they are as old as they were.
+    revivable: VecDeque<(Name, Age)>,
     /// Of some of them nothing is known any more.
     forgot_senders: bool,
     /// Requests that the application took, and may answer.
@@ -153,6 +165,7 @@ impl Ears {
             order: 0,
             accepted: Table::new(),
             senders: BTreeMap::new(),
+            revivable: VecDeque::new(),
             forgot_senders: false,
             lent: VecDeque::new(),
             owed: VecDeque::new(),
@@ -185,7 +198,7 @@ impl Ears {
     /// Everything that is remembered.
     pub(super) fn remembered(&self) -> usize {
         let of_senders: usize = self.senders.values().map(|sender| sender.accepted.len()).sum();
-        self.accepted.len() + of_senders + self.lent.len() + self.owed.len()
+        self.accepted.len() + of_senders + self.revivable.len() + self.lent.len() + self.owed.len()
     }
 
     /// A connection came or went: answers belong to one connection.
@@ -194,6 +207,12 @@ impl Ears {
         self.pongs = 0;
         self.clock_asked = false;
         self.hung_up = false;
+    }
+
+    /// A copy comes of a message whose sender no longer waits for one.
+    pub(super) fn comes_behind(&mut self, message: u32) {
+        let known = self.accepted.get((message, 0));
+        self.too_late |= known.is_some_and(|said| self.deliveries - said.age.place >= self.places);
     }
 
     fn capacity(&self) -> usize {
@@ -322,7 +341,9 @@ impl Ears {
         }
         if tag.kind != PacketType::DeviceInfo {
             let acknowledged = (!manual).then_some(StatusCode::OK);
-            let said = Said { at: now, number, acknowledged, ..Said::default() };
+            let known = self.revivable.iter().rev().find(|(dropped, _)| *dropped == name);
+            let age = known.map_or(Age { at: now, place: number }, |(_, age)| *age);
+            let said = Said { age, number, acknowledged, ..Said::default() };
             self.accepted.insert(name, said);
             self.remember(now, (tag.kind.byte(), tag.endpoint), (name, number));
         }
@@ -360,6 +381,7 @@ impl Ears {
         let Some(gone) = self.take_oldest(lane) else { return };
         self.dropped += 1;
         let Request { name, number, tag, .. } = gone.request;
+        let age = self.accepted.get(name).map(|said| said.age);
         self.accepted.remove_if(name, |said| said.acknowledged.is_none());
         if self.accepted.get(name).is_none()
             && let Some(sender) = self.senders.get_mut(&(tag.kind.byte(), tag.endpoint))
@@ -367,6 +389,10 @@ impl Ears {
         {
             // However often it is accepted again, it is one of those that are remembered.
             sender.accepted.remove(at);
+            if self.revivable.len() >= REVIVABLE {
+                self.revivable.pop_front();
+            }
+            self.revivable.extend(age.map(|age| (name, age)));
         }
     }
 

@@ -191,6 +191,13 @@ impl Message {
         self.is_owed_receipts() && self.last.0 + copy_lifetime > now
     }
 
+    /// Receipts are taken for its. A session frees numbers when a message ends, and when it is told the time, last at `swept`.
+    pub(super) fn has_number(&self, swept: Instant, copy_lifetime: Duration) -> bool {
+        let then = self.end.map_or(swept, |(end, _)| end.max(swept));
+        self.is_owed_receipts()
+            && (self.is_surely_live() || self.awaits_receipts(then, copy_lifetime))
+    }
+
     /// Copies of it are certainly under way, so that its number must not be used for another one.
     pub(super) fn is_under_way(&self, now: Instant, copy_lifetime: Duration) -> bool {
         self.is_surely_live() || self.awaits_receipts(now, copy_lifetime)

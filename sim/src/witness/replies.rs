@@ -104,7 +104,9 @@ impl Ears {
         let (live_for, places, deliveries) = (self.live_for, self.places, self.deliveries);
         let said = self.accepted.get_mut(name);
         if outcome == Err(RespondError::Forgotten) {
-            let may = |said: &Said| now >= said.at + live_for || deliveries - said.number >= places;
+            let may = |Said { age, .. }: &Said| {
+                now >= age.at + live_for || deliveries - age.place >= places
+            };
             let may = said.is_none_or(|said| may(said));
             ensure!(may, "S11", "forgotten too early: {request:?}");
             return Ok(());
@@ -200,5 +202,39 @@ impl Ears {
         };
         ensure!(right, "S3", "{:?} where {owed:?} was owed", shown(bytes));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Scenario;
+    use crate::world::{Options, run};
+
+    #[test]
+    fn a_request_that_was_dropped_and_comes_again_is_as_old_as_it_was() {
+        let mut text = "schema = 1\nname = \"\"\n[topology]\nlamps = 2\n[config.controller]\nwindow = 4\nid_window = 6\n\
+                        max_attempts = 2\nack_timer_initial_ms = 0\nack_timer_ceiling_ms = 300\ncopy_lifetime_ms = 400\n\
+                        [config.device]\nmanual = true\ninbox_messages_limit = 1\n\
+                        inbox_messages_policy = \"drop-oldest\"\ndedup_ttl_ms = 0\n"
+            .to_owned();
+        let power = "power\"\non = true";
+        let ops = [
+            power,
+            power,
+            "brightness\"\nvalue = 0",
+            power,
+            "power\"\nlamp = 2\non = true",
+            "rgb\"\nvalue = [0, 0, 0]",
+            power,
+        ];
+        for (number, op) in ops.iter().enumerate() {
+            text += &format!("[[op]]\nnumber = {number}\nat_ms = 1000\nact = \"{op}\n");
+        }
+        for fault in ["slow\"\nfor_ms = 1000\nnumber = 3", "drop\"\nnumber = 6"] {
+            let packet = "way = \"to-device\"\npacket = 0x73\nframe = 0xf8";
+            text += &format!("[[fault]]\nkind = \"{fault}\n{packet}\n");
+        }
+        let outcome = run(&Scenario::parse(&text).unwrap(), Options::default()).unwrap();
+        assert_eq!((outcome.broken, outcome.executed), (None, 5));
     }
 }

@@ -119,3 +119,33 @@ impl Rules {
         self.timer.ceiling.max(self.timer.floor).max(self.timer.initial)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Scenario;
+    use crate::world::{Options, run};
+
+    #[test]
+    fn a_receipt_that_several_wait_for_is_of_the_oldest_whose_number_was_not_freed_by_a_late_tick()
+    {
+        let mut text = "schema = 1\nname = \"\"\n[config.device]\nwindow = 3\nid_window = 3\nheartbeat_ms = 700\n\
+                        [config.controller]\ninbox_states_limit = 2\ninbox_states_policy = \"block\"\n"
+            .to_owned();
+        let ops = ["3000\nact = \"power\"\non = true", "4000\nact = \"info\"\nbytes = 0"];
+        let ops = [ops[0], ops[1], "5000\nact = \"info\"\nbytes = 0", "6100\nact = \"announce\""];
+        for (number, op) in ops.iter().enumerate() {
+            text += &format!("[[op]]\nnumber = {number}\nat_ms = {op}\n");
+        }
+        for fault in [
+            "late-tick\"\nside = \"device\"\ntick = 0\nfor_ms = 1000",
+            "deaf\"\nat_ms = 0\nside = \"controller\"\nfor_ms = 6000",
+            "drop\"\nway = \"to-device\"\npacket = 0x88",
+            "drop\"\nway = \"to-device\"\npacket = 0x48\nnumber = 5",
+            "late-tick\"\nside = \"device\"\ntick = 6\nfor_ms = 1000",
+        ] {
+            text += &format!("[[fault]]\nkind = \"{fault}\n");
+        }
+        let outcome = run(&Scenario::parse(&text).unwrap(), Options::default()).unwrap();
+        assert_eq!((outcome.broken, outcome.devices.id_waits), (None, 1));
+    }
+}

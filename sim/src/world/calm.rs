@@ -1,6 +1,7 @@
 //! Liveness: what must hold once nothing goes wrong any more.
 
 use super::World;
+use super::outcome::Tally;
 use crate::chaos::micros;
 use crate::{Side, Violation};
 use cync_core::State;
@@ -131,21 +132,44 @@ impl World<'_> {
         if !self.pass(remembered[0].max(remembered[1]).saturating_add(SETTLE))? {
             return Ok(());
         }
+        let connections = self.connections();
+        let Some(missed) = self.missed_trials()? else { return Ok(()) };
+        if connections == self.connections() {
+            return Err(missed);
+        }
+        // Whoever heard nothing while faults lasted gives up its connection no later than this: the commands were in its way.
+        let silence = Side::BOTH.map(|side| micros(self.config(side).silence));
+        self.everything_ends()?;
+        if !self.pass(silence[0].max(silence[1]))? {
+            return Ok(());
+        }
+        self.all_are_ready_again()?;
+        self.missed_trials()?.map_or(Ok(()), Err)
+    }
+
+    /// How many connections there were, of each link.
+    fn connections(&self) -> Vec<u32> {
+        self.links.iter().map(|link| link.epoch).collect()
+    }
+
+    /// Sends a command on every link. What is wrong unless each was executed at once.
+    fn missed_trials(&mut self) -> Result<Option<Violation>, Violation> {
         let links = self.links.len() as u64;
+        self.trials = Tally::default();
         self.try_every_link()?;
         if !self.pass(SETTLE)? {
-            return Ok(());
+            return Ok(None);
         }
         let (reached, repeated) = (self.trials.reached, self.trials.repeated);
         // A timer that has learnt nothing yet, or may not, runs out before the answer can come.
         let timer = self.config(Side::Controller).ack_timer;
         let least = timer.initial.min(timer.ceiling).max(timer.floor);
         if reached == links && (repeated == 0 || micros(least) <= 2 * self.transit) {
-            return Ok(());
+            return Ok(None);
         }
         let what =
             format!("of {links} later commands {reached} are executed, {repeated} copies repeated");
-        Err(Violation::new("L2", what))
+        Ok(Some(Violation::new("L2", what)))
     }
 
     /// L3: both ends fall silent but for signs of life. Then nothing is left anywhere, and lamps show what they should.
@@ -169,5 +193,26 @@ impl World<'_> {
         }
         let mut all = self.devices.iter().enumerate();
         all.try_for_each(|(index, device)| self.values.check(index, device.lamps()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Scenario;
+    use crate::world::{Options, run};
+
+    #[test]
+    fn a_session_that_heard_nothing_gives_up_its_connection_later_and_that_is_no_commands_fault() {
+        let mut text = "schema = 1\nname = \"\"\nseed = 1\n[topology]\ndevices = 2\n[config.controller]\ndeadline_ms = 1000\n\
+                        copy_lifetime_ms = 1000\n[config.device]\ndeadline_ms = 2000\ncopy_lifetime_ms = 600\n"
+            .to_owned();
+        text += "[[op]]\nact = \"ping\"\nnumber = 0\nat_ms = 1000\nlink = 1\n";
+        text += "[[op]]\nact = \"ping\"\nnumber = 1\nat_ms = 50400\n";
+        for number in [3, 4] {
+            text += "[[fault]]\nkind = \"drop\"\nlink = 1\nway = \"to-device\"\npacket = 0xd8\n";
+            text += &format!("number = {number}\n");
+        }
+        let outcome = run(&Scenario::parse(&text).unwrap(), Options::default()).unwrap();
+        assert_eq!((outcome.broken, outcome.devices.connections), (None, 3));
     }
 }
