@@ -209,12 +209,6 @@ impl Ears {
         self.hung_up = false;
     }
 
-    /// A copy comes of a message whose sender no longer waits for one.
-    pub(super) fn comes_behind(&mut self, message: u32) {
-        let known = self.accepted.get((message, 0));
-        self.too_late |= known.is_some_and(|said| self.deliveries - said.age.place >= self.places);
-    }
-
     fn capacity(&self) -> usize {
         LANE_BYTES * self.slots
     }

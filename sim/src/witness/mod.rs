@@ -21,8 +21,6 @@
 //!
 //! - A copy arrives within [`Config::copy_lifetime`] of its sender, or not at all. Once one was later, and after
 //!   [`Witness::too_late`], what was accepted may be accepted again (S1, S11).
-//! - Receipts come once. Where the network doubles them, the sender takes them for those of further copies, and goes on; so the same
-//!   holds once such a copy came behind as many newer messages as the session remembers ([`Witness::comes_behind`]).
 //! - What arrives is what the peer handed over, unless [`Flight::forged`] says otherwise. A forged answer is believed: a message
 //!   may end by it. Once a forged message was dealt with, neither what the session remembers (S1, S11, and S6 of repetitions
 //!   and refusals) nor what it owes to the peer (S3 and S11 of answers) is compared any more.
@@ -260,23 +258,6 @@ impl Witness {
     /// Copies arrive, or will, later than [`Config::copy_lifetime`] allows: what was accepted may be accepted again.
     pub const fn too_late(&mut self) {
         self.ears.too_late = true;
-    }
-
-    /// Whether as many receipts have come for a message of this session as copies left it: then its number is free.
-    pub fn is_free(&self, message: u32) -> bool {
-        let owed = self.book.message(message).is_some_and(message::Message::is_owed_receipts);
-        self.is_watched() && !owed
-    }
-
-    /// A copy comes of a message whose number is free at the peer, for which receipts that came twice were taken for those of further
-    /// copies. If the session may have forgotten it by now, it may accept it again.
-    pub fn comes_behind(&mut self, message: u32) {
-        self.ears.comes_behind(message);
-    }
-
-    /// Whether the session may have forgotten what a copy came of, which it may accept again.
-    pub const fn may_accept_again(&self) -> bool {
-        self.ears.too_late
     }
 
     /// The latest time that the session was told.

@@ -109,8 +109,7 @@ impl World<'_> {
             record.executed += 1;
             record.executed_in = link.life;
             self.tally.applied_twice += u64::from(again);
-            let forgotten = link.device.witness.may_accept_again();
-            if same_life && !forgotten || again && record.once {
+            if same_life || again && record.once {
                 let what = format!("command {number} is executed again");
                 return Err(Violation::new("S11", what));
             }
@@ -189,37 +188,4 @@ pub(super) fn command(lamp: u8, set: crate::scenario::Set) -> Option<Command> {
         Set::Rgb(rgb) => Command::Rgb { to, rgb: Rgb(rgb) },
         Set::Probe => return None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::Scenario;
-    use crate::world::{Options, run};
-
-    /// Two receipts for the second copy of a command stand for the first, too, which comes behind eight newer commands.
-    #[test]
-    fn where_receipts_are_doubled_a_copy_behind_all_that_is_remembered_may_be_executed_again() {
-        let scenario = Scenario::parse(
-            "name = \"\"\n\
-             schema = 1\nseed = 10042632\n\
-             [topology]\nlamps = 4\ndials = \"controller\"\n\
-             [config]\nsize = \"small\"\nwindow = 4\nqueue_limit = 1\nqueue_policy = \"drop-oldest\"\n\
-             copy_lifetime_ms = 4000\nredial_cap_ms = 2000\nheartbeat_ms = 900\nsilence_ms = 2500\ninbox_states_limit = 1\n\
-             inbox_messages_limit = 1\ninbox_messages_policy = \"block\"\ncounters = 2\n\
-             [config.controller]\nid_window = 8\ndeadline_ms = 12000\nmax_attempts = 4\njitter_ms = 60\n\
-             ack_timer_initial_ms = 400\nack_timer_floor_ms = 60\nack_timer_ceiling_ms = 1000\n\
-             inbox_states_policy = \"block\"\n\
-             [config.device]\nid_window = 6\ndeadline_ms = 2000\nmax_attempts = 2\nack_timer_initial_ms = 300\n\
-             ack_timer_floor_ms = 300\nack_timer_ceiling_ms = 300\nride_through = true\npacket_timeout_ms = 700\n\
-             inbox_states_policy = \"drop-oldest\"\n\
-             [workload]\nkind = \"closed\"\nworkers = 3\ncommands = 63\n\
-             [chaos]\nlatency_variance = 0\nduplicate_rate = 0.5\nreorder_rate = 0.2\nreorder_delay_ms = 400\n\
-             coalesce_rate = 0.5\npause_ms = 50\nnack_rate = 0.5\nslow_rate = 0.05\nearly_tick_rate = 0.05\n\
-             [chaos.to_device]\ncorruption_bytes = 3\nlate_tick_rate = 0.01\nlate_tick_ms = 700\n\
-             [chaos.from_device]\nlatency_variance = 0\nlate_tick_rate = 0.05\n\
-             [[op]]\nact = \"brightness\"\nnumber = 20\nat_ms = 3000\nvalue = 69\nonce = true\n",
-        );
-        let outcome = run(&scenario.unwrap(), Options::default()).unwrap();
-        assert_eq!((outcome.broken, outcome.applied_twice > 0), (None, true));
-    }
 }

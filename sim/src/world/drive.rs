@@ -145,7 +145,7 @@ impl World<'_> {
         let (time, now) = (self.time(), self.now);
         let mut busy = false;
         loop {
-            let (end, peer) = self.links[index].both(side);
+            let end = self.links[index].end(side);
             if end.epoch.is_none() || !end.witness.wants_input() {
                 return Ok(busy);
             }
@@ -165,11 +165,7 @@ impl World<'_> {
             if from == to && !end.stalled {
                 return Ok(busy);
             }
-            let flight = &first.parcel.flight;
-            if let Some(message) = flight.message.filter(|message| peer.witness.is_free(*message)) {
-                end.witness.comes_behind(message);
-            }
-            let taken = end.witness.input(time, flight, from, to)?;
+            let taken = end.witness.input(time, &first.parcel.flight, from, to)?;
             end.stalled = !end.witness.wants_input();
             end.manners.heard_at = now;
             first.taken += taken.bytes;

@@ -140,18 +140,6 @@ impl<'t> Seat<'t> {
         )
     }
 
-    pub(super) fn is_free(&self, message: u32) -> bool {
-        self.witness.is_free(message)
-    }
-
-    pub(super) fn comes_behind(&mut self, message: u32) {
-        self.witness.comes_behind(message);
-    }
-
-    pub(super) const fn may_accept_again(&self) -> bool {
-        self.witness.may_accept_again()
-    }
-
     pub(super) fn answerable(&mut self, message: u32) {
         self.witness.answerable(message);
     }
